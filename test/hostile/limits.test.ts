@@ -36,7 +36,7 @@ async function assertEnds(
     client.send(query('SELECT 1'));
     await assert.rejects(client.ready(), /E 54000/);
   });
-  const counter = `sluice_session_limits_passed_total{setting="${setting}"}`;
+  const counter = `sluice_session_limits_exceeded_total{setting="${setting}"}`;
   assert.equal(await route.sluice.metric(counter), times);
   // The daemon writes its log after the error, in another thread.
   const linesOf = (): number =>
@@ -82,7 +82,7 @@ onEachRoute('limits of a session', { routes: ['node', 'bun'], settings }, (route
     client.send(startupPacket({ user, database, application_name: 'x'.repeat(3000) }));
     assert.match(summary(await client.untilClosed()), /E 08P01$/);
     const { body } = await route().sluice.admin('/metrics');
-    assert.match(body, /sluice_session_limits_passed_total\{setting="MaxBytesBeforeLogin"\} 1\n/);
+    assert.match(body, /sluice_session_limits_exceeded_total\{setting="MaxBytesBeforeLogin"\} 1\n/);
   });
 
   const long = 'x'.repeat(30_000);

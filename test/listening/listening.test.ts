@@ -227,7 +227,7 @@ onEachRoute(
       assert(messages.length < 3000, 'the slow client was told everything');
       const { sluice } = route();
       const { body } = await sluice.admin('/metrics');
-      assert.match(body, /sluice_session_limits_passed_total\{setting="MaxUnreadBytes"\} 1\n/);
+      assert.match(body, /sluice_session_limits_exceeded_total\{setting="MaxUnreadBytes"\} 1\n/);
       const lines = sluice.log.filter(({ setting }) => setting === 'MaxUnreadBytes');
       assert.equal(lines.length, 1);
     });

@@ -7,7 +7,7 @@ import type { Listener } from '../listen-notify/listener.ts';
 import type { Pool } from '../pool/pool.ts';
 import { stalls } from '../io/clock.ts';
 import { memory } from '../io/memory.ts';
-import { limitsPassed } from '../session/session-limits.ts';
+import { limitsExceeded } from '../session/session-limits.ts';
 import { faults } from '../io/guard.ts';
 import { statements } from '../statements/statement.ts';
 import type { TargetGroup } from '../targets/target-group.ts';
@@ -125,10 +125,10 @@ export function createMetrics(sources: MetricSources): Registry {
     () => [[{}, faults.caught]],
   );
   counter(
-    'sluice_session_limits_passed_total',
+    'sluice_session_limits_exceeded_total',
     'Client connections closed because the client exceeded a limit, by setting.',
     ['setting'],
-    () => Object.entries(limitsPassed).map(([setting, times]) => [{ setting }, times]),
+    () => Object.entries(limitsExceeded).map(([setting, times]) => [{ setting }, times]),
   );
   counter(
     'sluice_memory_refusals_total',

@@ -35,7 +35,7 @@ import { isPasswordMethod, isTokenMethod, startExchange } from './start-exchange
 import type { ExchangeStep, PasswordExchange } from './password-exchange.ts';
 import { ScramExchange } from './scram-exchange.ts';
 import type { ServerTls } from './server-tls.ts';
-import { limitsPassed } from '../session/session-limits.ts';
+import { limitsExceeded } from '../session/session-limits.ts';
 import { readStartupRequest } from './startup-request.ts';
 import type { StartupRequest } from './startup-request.ts';
 
@@ -200,7 +200,7 @@ export class ClientHandshake extends QuietHandler {
     const { mostBytes } = this.#options;
     const most = isTokenMethod(this.#method) ? mostBytes + longestToken : mostBytes;
     if (this.#bytes > most && this.#phase !== Phase.Over) {
-      limitsPassed.MaxBytesBeforeLogin++;
+      limitsExceeded.MaxBytesBeforeLogin++;
       const what = `more than ${most} bytes before the login`;
       this.abort(new ProxyError('PROTOCOL_VIOLATION', { what }));
     }

@@ -62,8 +62,8 @@ class Memory {
     if (isShort === this.#isShort) return;
     this.#isShort = isShort;
     const payload = { held: this.#held, limit: this.#limit };
-    if (isShort) events.memoryShort.publish(payload);
-    else events.memoryEnough.publish(payload);
+    if (isShort) events.memoryLimitExceeded.publish(payload);
+    else events.memoryBelowLimit.publish(payload);
   }
 }
 

@@ -36,7 +36,7 @@ export interface ListeningOwner {
   /** The paused requests continue. */
   resumeRequests(): void;
   /** More is unread than there may be: ends the session. */
-  unreadPassed(): void;
+  unreadExceeded(): void;
 }
 
 /** Represents a marker that does not exist yet. */
@@ -407,6 +407,6 @@ export class SessionListening implements Audience {
     this.#bytes += bytes;
     if (this.#bytes + this.#owner.unread <= this.#owner.mostUnread) return;
     // Not in the middle of a message for the client.
-    queueMicrotask(() => this.#owner.unreadPassed());
+    queueMicrotask(() => this.#owner.unreadExceeded());
   }
 }

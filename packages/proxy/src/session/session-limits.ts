@@ -17,7 +17,7 @@ export interface SessionLimits {
 export type SessionLimit = Exclude<keyof SessionLimits, 'MaxPendingReplies'>;
 
 /** How often clients exceeded each limit since the process started. */
-export const limitsPassed: Record<SessionLimit | 'MaxBytesBeforeLogin', number> = {
+export const limitsExceeded: Record<SessionLimit | 'MaxBytesBeforeLogin', number> = {
   MaxBytesBeforeLogin: 0,
   MaxPreparedStatements: 0,
   MaxSessionParameters: 0,
@@ -28,9 +28,9 @@ export const limitsPassed: Record<SessionLimit | 'MaxBytesBeforeLogin', number> 
 };
 
 /** The client has exceeded a limit: counts it, and logs one line. Returns the error for the client. */
-export function limitPassed(client: number, setting: SessionLimit, limit: number): ProxyError {
-  limitsPassed[setting]++;
-  events.sessionLimitPassed.publish({ client, setting, limit });
+export function limitExceeded(client: number, setting: SessionLimit, limit: number): ProxyError {
+  limitsExceeded[setting]++;
+  events.sessionLimitExceeded.publish({ client, setting, limit });
   return setting === 'MaxUnreadBytes'
     ? new ProxyError('NOTIFICATIONS_NOT_READ', { bytes: limit })
     : new ProxyError('SESSION_LIMIT', { setting, limit });

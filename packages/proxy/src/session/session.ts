@@ -17,7 +17,7 @@ import { flushAndClose } from './flush-and-close.ts';
 import type { RequestForwarder } from './request-forwarder.ts';
 import { SessionCore } from './session-core.ts';
 import type { SessionKeeper as CoreKeeper, SessionOwner } from './session-core.ts';
-import { limitPassed } from './session-limits.ts';
+import { limitExceeded } from './session-limits.ts';
 import type { SessionLimit } from './session-limits.ts';
 import { SessionLease } from './session-lease.ts';
 import { SessionState } from './session-state.ts';
@@ -168,7 +168,7 @@ export class Session implements SessionOwner, OutputOwner, RequestSender, Transp
 
   exceed(setting: SessionLimit): void {
     if (this.#core.state === SessionState.Closed) return;
-    this.terminate(limitPassed(this.id, setting, this.#keeper.sessionLimits[setting]));
+    this.terminate(limitExceeded(this.id, setting, this.#keeper.sessionLimits[setting]));
   }
 
   onDrain(): void {

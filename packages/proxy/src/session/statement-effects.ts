@@ -395,7 +395,7 @@ export class StatementEffects
     return this.#core.keeper.sessionLimits.MaxUnreadBytes;
   }
 
-  unreadPassed(): void {
+  unreadExceeded(): void {
     this.#core.owner.exceed('MaxUnreadBytes');
   }
 

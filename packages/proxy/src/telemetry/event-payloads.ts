@@ -63,15 +63,15 @@ export interface EventPayloads {
   /** An unexpected exception was caught. */
   readonly faultCaught: { readonly where: string; readonly stack: string };
   /** A session exceeded a limit. The proxy closes its client connection. */
-  readonly sessionLimitPassed: {
+  readonly sessionLimitExceeded: {
     readonly client: number;
     readonly setting: string;
     readonly limit: number;
   };
   /** Memory use is above MaxMemory, in bytes. The proxy refuses new work. */
-  readonly memoryShort: { readonly held: number; readonly limit: number };
+  readonly memoryLimitExceeded: { readonly held: number; readonly limit: number };
   /** Memory use is below MaxMemory again. */
-  readonly memoryEnough: { readonly held: number; readonly limit: number };
+  readonly memoryBelowLimit: { readonly held: number; readonly limit: number };
   /** The event loop was blocked, by a lack of CPU time or by one long task. */
   readonly stalled: { readonly milliseconds: number };
   /** The name of a target cannot be resolved. The proxy uses the last known addresses. */

@@ -135,16 +135,16 @@ const lines: Partial<Record<keyof typeof events, Line>> = {
     message:
       'few file descriptors are left: the proxy refuses clients until more are free; raise the limit (ulimit -n, LimitNOFILE)',
   },
-  sessionLimitPassed: {
+  sessionLimitExceeded: {
     level: 'warn',
     message: 'a session exceeded a limit: the proxy closes the client connection',
   },
-  memoryShort: {
+  memoryLimitExceeded: {
     level: 'error',
     message:
       'memory use is above MaxMemory: the proxy refuses new work until it drops below the limit',
   },
-  memoryEnough: {
+  memoryBelowLimit: {
     level: 'warn',
     message: 'memory use is below MaxMemory again: the proxy accepts new work',
   },

@@ -173,7 +173,7 @@ export class ListeningClient extends ScriptedOwner implements ListeningOwner {
     this.isPinned = false;
   }
 
-  unreadPassed(): void {
+  unreadExceeded(): void {
     this.terminate(new ProxyError('NOTIFICATIONS_NOT_READ', { bytes: this.mostUnread }));
   }
 

@@ -19,7 +19,7 @@ import { Pool } from '../../src/pool/pool.ts';
 import type { PoolTarget } from '../../src/pool/pool-target.ts';
 import { Session } from '../../src/session/session.ts';
 import type { SessionKeeper } from '../../src/session/session.ts';
-import { limitsPassed } from '../../src/session/session-limits.ts';
+import { limitsExceeded } from '../../src/session/session-limits.ts';
 import type { SessionLimit, SessionLimits } from '../../src/session/session-limits.ts';
 import { SessionState } from '../../src/session/session-state.ts';
 import { loadParser } from '../../src/sql/index.ts';
@@ -794,7 +794,7 @@ function assertExceeds(client: Client, world: World, setting: SessionLimit, befo
   assert.equal(client.replies().at(-1), 'E 54000', setting);
   assert.equal(client.session.state, SessionState.Closed);
   assert.equal(world.ended.length, 1);
-  assert.equal(limitsPassed[setting], before + 1);
+  assert.equal(limitsExceeded[setting], before + 1);
 }
 
 const long = 'x'.repeat(1000);
@@ -837,12 +837,12 @@ for (const [title, setting, limit, parameters, within, beyond] of [
     const world = new World();
     world.limits = { [setting]: limit };
     const client = world.client(parameters.map((name) => [name, '1']));
-    const before = limitsPassed[setting];
+    const before = limitsExceeded[setting];
     if (within.length > 0) {
       client.send(...within);
       await world.turn();
       await settle(world.server);
-      assert.equal(limitsPassed[setting], before);
+      assert.equal(limitsExceeded[setting], before);
       assert.notEqual(client.session.state, SessionState.Closed);
     }
     client.send(...beyond);
