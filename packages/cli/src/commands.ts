@@ -13,10 +13,7 @@ import { up } from './up/command.ts';
 /** Related commands: one heading of `sluice --help`. */
 export interface CommandGroup {
   readonly title: string;
-  /**
-   * The word before each of them, as in `sluice aws plan`. They also work without the word, for scripts that were
-   * written before there was one.
-   */
+  /** The word before each of them, as in `sluice aws plan`. They also work without the word. */
   readonly namespace?: { readonly name: string; readonly summary: string };
   readonly commands: readonly Command[];
 }

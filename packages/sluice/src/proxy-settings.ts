@@ -501,7 +501,7 @@ export interface ProxySettings {
   /**
    * What the proxy does after a session has run code whose side effects are not proven: dynamic SQL, or code that the
    * proxy cannot read. `reset`: the proxy resets the connection before it forwards the first request of another
-   * session. Code whose side effects a reset may not remove (unknown C functions, languages other than SQL and
+   * session. Code whose side effects a reset might not remove (unknown C functions, languages other than SQL and
    * PL/pgSQL) pins the session, and the proxy closes the connection afterwards. `pin`: all unproven code pins. `trust`:
    * the proxy does nothing, so other sessions can see the side effects. Default: `reset`.
    */

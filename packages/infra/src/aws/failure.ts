@@ -94,7 +94,7 @@ function sentence(kind: FailureKind, { action, region, detail, name }: FailureCo
         ? `the AWS credentials have expired (${action} in ${region}: ${detail}); log in again, for example with aws sso login`
         : `AWS rejects the credentials, or there are none (${action} in ${region}: ${detail}); set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with aws sso login`;
     case 'denied':
-      return `the caller may not call ${action} in ${region} (${detail}); let its policy allow the action`;
+      return `the caller is not allowed to call ${action} in ${region} (${detail}); let its policy allow the action`;
     case 'unreachable':
       return `AWS does not answer ${action} in ${region} (${detail}); check the network, and that the region ${region} is one that the account has enabled`;
     case 'throttled':

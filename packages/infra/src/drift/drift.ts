@@ -41,7 +41,7 @@ export const readers: Readonly<Record<string, LiveReader>> = {
 /** The differences, and what could not be read. */
 export interface DriftReport {
   readonly drift: readonly Drift[];
-  /** Sentences that name what the caller may not read, and of which resource. */
+  /** Sentences that name what the caller is not allowed to read, and of which resource. */
   readonly unread: readonly string[];
 }
 
@@ -98,8 +98,8 @@ export async function resourcesOf(
 }
 
 /**
- * A missing resource is reported as gone. What the caller may not read is reported too, and does not affect the other
- * resources.
+ * A missing resource is reported as gone. What the caller is not allowed to read is reported too, and does not affect
+ * the other resources.
  */
 async function compared(question: Question, reader: LiveReader): Promise<DriftReport> {
   const { resource } = question;

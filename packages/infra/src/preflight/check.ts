@@ -55,7 +55,8 @@ export function skipped(why: string): Verdict {
 }
 
 /**
- * The verdict on a failed look-up: a missing resource fails the check, and one that the caller may not read skips it.
+ * The verdict on a failed look-up: a missing resource fails the check, and one that the caller is not allowed to read
+ * skips it.
  */
 export function notFound(look: Look<unknown>, fix: string): Verdict {
   if ('found' in look) {

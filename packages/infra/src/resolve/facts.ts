@@ -140,7 +140,7 @@ export interface Secret {
   readonly deletedOn?: string;
   readonly hasCurrent: boolean;
   readonly rotates: boolean;
-  /** Its resource policy, parsed; absent if it has none, or the caller may not read it. */
+  /** Its resource policy, parsed; absent if it has none, or if the caller is not allowed to read it. */
   readonly policy?: unknown;
 }
 
@@ -148,7 +148,7 @@ export interface KmsKey {
   readonly arn: string;
   readonly state: string;
   readonly awsManaged: boolean;
-  /** Its policy, parsed; absent if the caller may not read it. */
+  /** Its policy, parsed; absent if the caller is not allowed to read it. */
   readonly policy?: unknown;
 }
 

@@ -91,7 +91,12 @@ suite('failures of AWS', { skip: withoutEmulator }, () => {
   });
 
   for (const [action, code, status, detail] of [
-    ['CreateChangeSet', 'AccessDenied', 403, /may not call .*\(played by the fake: AccessDenied\)/],
+    [
+      'CreateChangeSet',
+      'AccessDenied',
+      403,
+      /is not allowed to call .*\(played by the fake: AccessDenied\)/,
+    ],
     ['ExecuteChangeSet', 'ExpiredToken', 403, /the AWS credentials have expired .* log in again/],
   ] as const) {
     test(`${code} of ${action}: reported in plain words, nothing started, nothing left`, async (t) => {
@@ -117,12 +122,12 @@ suite('failures of AWS', { skip: withoutEmulator }, () => {
     assert.equal(applied.code, 1);
     assert.match(
       applied.err,
-      /nothing can be planned without this: the caller may not call ec2:DescribeSubnets/,
+      /nothing can be planned without this: the caller is not allowed to call ec2:DescribeSubnets/,
     );
     const planned = await runCommand(runPlan, file);
     assert.match(
       planned.out,
-      /nothing can be planned without this: the caller may not call ec2:DescribeSubnets/,
+      /nothing can be planned without this: the caller is not allowed to call ec2:DescribeSubnets/,
     );
   });
 
@@ -183,7 +188,7 @@ suite('failures of AWS', { skip: withoutEmulator }, () => {
     fake.fail('GetRole', 'AccessDenied', 403);
     const file = await inputsFile(t, account.tfvars);
     const { out } = await runCommand(runPlan, file);
-    assert.match(out, /- PF08 role: the caller may not call iam:GetRole/);
+    assert.match(out, /- PF08 role: the caller is not allowed to call iam:GetRole/);
   });
 
   test('a failed creation is rolled back, reported in plain words, and leaves nothing behind', async (t) => {

@@ -222,7 +222,7 @@ function secretEntry({
 
 /**
  * The entry, with the previous password as the last one that the proxy tries at the database, where the new password
- * may not be set yet. For clients, a change applies immediately: the old password may have leaked.
+ * might not be set yet. For clients, a change applies immediately: the old password may have leaked.
  */
 function withPrevious(entry: Entry, before: Entry): Entry {
   const inUse = new Set(entry.databasePasswords);

@@ -90,7 +90,7 @@ export const pinDescriptions: Readonly<Record<PinReason, PinDescription>> = {
   },
   [PinReason.UnprovenCode]: {
     because:
-      'the session ran code whose side effects a reset may not remove: an unknown C function, a language other than SQL and PL/pgSQL, or dynamic SQL in a database with such functions',
+      'the session ran code whose side effects a reset might not remove: an unknown C function, a language other than SQL and PL/pgSQL, or dynamic SQL in a database with such functions',
     instead:
       'Write the code in SQL or PL/pgSQL without EXECUTE, run it on a separate connection, or set UnprovenCode.',
     resettable: false,

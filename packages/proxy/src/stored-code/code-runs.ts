@@ -53,7 +53,7 @@ export interface CodeOwner {
   mayChange(effects: Effects, source: Buffer, start: number): void;
   /** An unknown function is about to run that may reset parameters. */
   mayReset(): void;
-  /** The statement runs code whose side effects a reset may not remove. */
+  /** The statement runs code whose side effects a reset might not remove. */
   mayLeaveForGood(source: Buffer, start: number): void;
   /** The connection accepts requests of the session again. */
   resumeRequests(): void;

@@ -13,7 +13,7 @@ export const Risk = distinct<'Risk'>()({
   None: 0,
   /** Side effects that a reset removes. */
   Resettable: 1,
-  /** Side effects that a reset may not remove. */
+  /** Side effects that a reset might not remove. */
   Lasting: 2,
 });
 export type Risk = Distinct<'Risk'>;

@@ -42,7 +42,7 @@ export class DatabaseLogins {
   readonly #tokens = new IamTokens();
   /** When the health check of each target last logged in, and how often in a row. */
   readonly #checked = new WeakMap<Target, { readonly at: number; readonly times: number }>();
-  /** The password with which each user last logged in: during a rotation it may not be the newest. */
+  /** The password with which each user last logged in: during a rotation, it might not be the newest. */
   readonly #working = new Map<string, string>();
 
   constructor(options: DatabaseLoginsOptions) {

@@ -77,7 +77,8 @@ export async function restoreDrift(options: RestoreOptions): Promise<Drift[]> {
         : restorer.set(restoration));
       note(`restored ${resource.type} ${id}: ${what}`);
     } catch (error) {
-      const detail = failureKind(error) === 'denied' ? 'the caller may not' : messageOf(error);
+      const detail =
+        failureKind(error) === 'denied' ? 'the caller is not allowed to do this' : messageOf(error);
       problems.push(`${resource.type} ${id} could not be restored (${what}): ${detail}`);
     }
   }
