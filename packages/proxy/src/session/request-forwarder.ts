@@ -37,7 +37,7 @@ import { UnsettledRequests } from '../protocol/unsettled-requests.ts';
 /** The number of messages between two checks whether the turn is over: a power of two. */
 const messagesOfSlice = 16;
 
-/** The text of a call without a text. */
+/** Stands for the text of a FunctionCall, which has none: an empty text. */
 const emptyText = Buffer.alloc(1);
 
 /**
@@ -653,7 +653,7 @@ export class RequestForwarder {
     this.#keepForLater(chunk, at);
     const awaitsNothing = connection.pending.length === 0 && !connection.lease.isClosedToRequests;
     if (awaitsNothing && this.#triesAgain && at === 0) {
-      // It would be tried without end.
+      // A further try would not end either.
       this.#owner.broken(new Error('a request waits for replies, and none is pending'));
       return;
     }

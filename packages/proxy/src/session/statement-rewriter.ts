@@ -562,7 +562,7 @@ export class StatementRewriter {
       this.#prepare(connection, kept, need, failure, () =>
         this.#differs(connection, chunk, at, failure),
       );
-    // The requests before the Bind may have become more since then: a Query among them destroys the unnamed statement.
+    // Requests may have been added before the Bind since then; a Query among them destroys the unnamed statement.
     else if (kept === this.#unnamed.use && !this.#unnamed.isOn(connection))
       this.#prepare(connection, kept, Need.Prepare, failure);
     this.#onDemand.bound(effects);
@@ -718,7 +718,7 @@ export class StatementRewriter {
     }
     if (need === Need.Prepare) {
       if (description?.rows === null && isFailed(connection, this.#cycles)) {
-        // PostgreSQL describes a statement without rows even now; it only cannot prepare one.
+        // In a failed transaction, PostgreSQL still describes a statement without rows; it only refuses to prepare one.
         const bytes = Buffer.concat([buildParameterDescription(description), noData]);
         connection.pending.append(Reply.Local, Action.Forward, new LocalReply(bytes, null));
         return true;

@@ -100,7 +100,7 @@ export const touchesSession: Flag = mask(
 
 /** Why a text could not be analyzed. */
 export type OpaqueReason =
-  /** The parser refuses it. So will a server of the same version; another version may not. */
+  /** The parser refuses it. So will a server of the same version; another version might accept it. */
   | 'syntax'
   /** Longer than the limit for analysis or parsing. */
   | 'length'
