@@ -82,6 +82,8 @@ const translated = new RegExp(
     'is no (?:setting|method|option|path)|not needed any more|parted by|without a word|sees to it|is taken for',
     '(?:gives?|takes?|taken) back|(?:is|are) owed|(?:was|is) lent|bears?|lets? (?:no|every|any|some)body in|go(?:es)? on',
     'one behind the other|(?:is|are) there already|in the place of|(?:is|are|was|were) looked (?:at|for|into)',
+    'the own (?:side|backend|code)|differs? in nothing|without end|(?:what|whatever) becomes of|caller may not',
+    '(?:is|are) of (?:one|another|an earlier) run|beside (?:the inputs|inputs|checks|its name|a pool)|goes elsewhere',
   ].join('|')})\b`,
   'i',
 );

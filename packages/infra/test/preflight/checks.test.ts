@@ -652,7 +652,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF09',
-    when: 'the caller may not simulate',
+    when: 'the caller is not allowed to simulate',
     facts: { roleRights: denied },
     status: 'skipped',
     found: /unknown/,
@@ -906,7 +906,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF20',
-    when: 'the caller may not pass the role',
+    when: 'the caller is not allowed to pass the role',
     facts: { callerRights: { found: { 'iam:PassRole on r': 'implicitDeny' } } },
     status: 'failed',
     found: /iam:PassRole on r: implicitDeny/,
@@ -1528,7 +1528,7 @@ const withTls: Partial<Facts> = {
   },
 };
 
-/** The facts if the caller may not read one of them. */
+/** The facts if the caller is not allowed to read one of them. */
 function withoutFact(name: string): Partial<Facts> {
   switch (name) {
     case 'secrets':

@@ -589,8 +589,8 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
 
   /**
    * From now on, connections start with other values of these parameters: new clients get new connections. Existing
-   * sessions keep their start values, which the old connections are queried for; values that these do not report are in
-   * `set`.
+   * sessions keep their start values: the pool queries the old connections for them, and takes those that these do not
+   * report from `set`.
    */
   renew(
     names: readonly string[],

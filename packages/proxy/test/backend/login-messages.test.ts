@@ -104,7 +104,7 @@ suite('messages of a database during a login', () => {
     play.assertFailed(/MD5 salt is not 4 bytes long/);
   });
 
-  test('parameters without end', () => {
+  test('an unlimited number of parameters', () => {
     const play = new Play();
     const report = (at: number): Buffer => buildParameterStatus(`name ${at}`, 'x');
     play.send(authenticationOk);

@@ -22,7 +22,7 @@ test('a connection that is leased with replies pending is closed before they arr
   assert.equal(faults.caught, before + 1);
 });
 
-test('a database that reports parameters without end, or a very long one, is closed', () => {
+test('a database that reports an unlimited number of parameters, or a very long one, is closed', () => {
   const server = new ScriptedServer();
   const connection = connectTo(server);
   const before = connection.state.reported.size;
