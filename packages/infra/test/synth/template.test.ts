@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { inspect } from 'node:util';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { designOf } from '../../src/actions/design.ts';
 import { repositoryArn } from '../../src/constructs/sluice-roles.ts';
@@ -12,9 +13,21 @@ import { inputsWith, nine, resolvedWith, secretArn, sluiceInputs } from '../subj
 
 type Values = Readonly<Record<string, unknown>>;
 
+/** By everything that was asked for; JSON would omit what is undefined. */
+const templates = new Map<string, Values>();
+
+/** The template for these inputs; each is synthesized once, since that takes most of the time of these tests. */
 function template(inputs: Values = {}, resolved: Values = {}): Template {
-  const design = designOf(inputsWith(inputs), resolvedWith(resolved), undefined, false);
-  return Template.fromJSON(design.synthesized.template);
+  const key = inspect([inputs, resolved], {
+    depth: null,
+    maxStringLength: null,
+    maxArrayLength: null,
+  });
+  const known =
+    templates.get(key) ??
+    designOf(inputsWith(inputs), resolvedWith(resolved), undefined, false).synthesized.template;
+  templates.set(key, known);
+  return Template.fromJSON(known);
 }
 
 const proxy = 'AWS::RDS::DBProxy';
