@@ -8,6 +8,7 @@ import type { RunningProxy, ReportedFailover } from '@sluice/proxy';
 import { createSettings } from '@sluice/proxy/settings';
 import type { Settings } from '@sluice/proxy/settings';
 import { Client } from 'pg';
+import { frugal } from '../helpers/database.ts';
 import type { Owner } from '../helpers/routes.ts';
 
 const templates = path.resolve(import.meta.dirname, '../../.cache/postgres-templates');
@@ -69,6 +70,7 @@ export class Outage {
       password: 'lab',
       synchronous: true,
       standbys,
+      parameters: frugal,
     });
     /** The cleanup steps, run in reverse order. */
     const undo: (() => Promise<void>)[] = [() => cluster.stop()];

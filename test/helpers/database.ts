@@ -8,7 +8,7 @@ const cache = path.resolve(import.meta.dirname, '../../.cache');
 const version = process.env['SLUICE_TEST_POSTGRES'];
 
 /** No processes and no memory that tests do not need; without them a start takes half the CPU time. */
-const parameters: Readonly<Record<string, string>> = {
+export const frugal: Readonly<Record<string, string>> = {
   autovacuum: 'off',
   max_logical_replication_workers: '0',
   shared_buffers: '16MB',
@@ -27,6 +27,6 @@ export function startDatabase(options: PostgresOptions = {}): Promise<Postgres> 
       installation: path.join(cache, `postgres-${version}`, 'index.js'),
     }),
     ...options,
-    parameters: { ...parameters, ...options.parameters },
+    parameters: { ...frugal, ...options.parameters },
   });
 }

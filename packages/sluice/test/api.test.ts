@@ -5,21 +5,19 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { TestContext } from 'node:test';
-import { startPostgres } from '@sluice/testkit';
 import type { Postgres } from '@sluice/testkit';
 import { settings } from '@sluice/proxy/settings';
 import type { SettingName } from '@sluice/proxy/settings';
 import { Client } from 'pg';
 import { loadSettings, onEvent, SettingsError, startProxy, version } from 'sluice';
 import type { EventName, Proxy, ProxySettings, ProxyStatus } from 'sluice';
-
-const templates = path.resolve(import.meta.dirname, '../../../.cache/postgres-templates');
+import { startDatabase } from '../../../test/helpers/database.ts';
 
 suite('the API', () => {
   let postgres: Postgres;
 
   before(async () => {
-    postgres = await startPostgres({ password: 'secret', templates });
+    postgres = await startDatabase({ user: 'postgres', password: 'secret', database: 'postgres' });
   });
 
   after(() => postgres.stop());

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { startPostgres } from '@sluice/testkit';
 import type { Fault, Postgres } from '@sluice/testkit';
+import { startDatabase } from '../../../../test/helpers/database.ts';
 
 const run = promisify(execFile);
 
@@ -21,7 +21,7 @@ export interface FaultyPath {
 
 /** Starts both for a test, which stops them at its end. */
 export async function startFaultyPath(t: TestContext, maxConnections = 100): Promise<FaultyPath> {
-  const postgres = await startPostgres({ maxConnections });
+  const postgres = await startDatabase({ maxConnections });
   t.after(() => postgres.stop('immediate'));
   const child = fork(path.join(import.meta.dirname, 'fault-main.ts'), { execArgv: [] });
   t.after(() => child.kill('SIGKILL'));

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { startPostgres } from '@sluice/testkit';
 import type { Postgres } from '@sluice/testkit';
 import { Client } from 'pg';
+import { startDatabase } from '../../../../test/helpers/database.ts';
 import { Flag, classify, loadParser } from '../../src/sql/index.ts';
 import { knownOperators, steadyFunctions } from '../../src/sql/known-functions.ts';
 import { harmless, plainReads, touching } from './corpus.ts';
@@ -52,11 +51,10 @@ const setup = `
   create procedure p(int) language sql as 'select 1';
   insert into t values (1, 'x', 2, 3, 'y')`;
 
-const templates = path.resolve(import.meta.dirname, '../../../../.cache/postgres-templates');
 let postgres: Postgres;
 
 before(async () => {
-  [postgres] = await Promise.all([startPostgres({ password: 'secret', templates }), loadParser()]);
+  [postgres] = await Promise.all([startDatabase(), loadParser()]);
   await withClient((client) => client.query(setup));
 });
 

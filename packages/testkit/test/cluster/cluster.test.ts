@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { Client } from 'pg';
+import { frugal } from '../../../../test/helpers/database.ts';
 import { FaultProxy, failOver, repairCluster, startCluster } from '../../src/index.ts';
 import type { Cluster } from '../../src/index.ts';
 
@@ -11,7 +12,12 @@ suite('a cluster behind a network with faults', () => {
   let cluster: Cluster;
   let network: FaultProxy;
   before(async () => {
-    cluster = await startCluster({ templates, password: 'lab', synchronous: true });
+    cluster = await startCluster({
+      templates,
+      password: 'lab',
+      synchronous: true,
+      parameters: frugal,
+    });
     network = await FaultProxy.start(cluster.primary);
   });
   after(async () => {

@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 import { suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
+import { frugal } from '../../../../test/helpers/database.ts';
 import { makeCertificate, startPostgres } from '../../src/index.ts';
 import type { Postgres } from '../../src/index.ts';
 
@@ -181,7 +182,12 @@ async function start(
   t: { readonly after: (clean: () => Promise<void>) => void },
   options: Parameters<typeof startPostgres>[0] = {},
 ): Promise<Postgres> {
-  const postgres = await startPostgres({ password: 'secret', templates, ...options });
+  const postgres = await startPostgres({
+    password: 'secret',
+    templates,
+    ...options,
+    parameters: { ...frugal, ...options.parameters },
+  });
   t.after(() => postgres.stop('immediate'));
   return postgres;
 }
