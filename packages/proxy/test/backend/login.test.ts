@@ -15,6 +15,7 @@ import {
   readyForQueryIdle,
 } from '@sluice/wire';
 import fc from 'fast-check';
+import { frugal } from '../../../../test/helpers/database.ts';
 import type { Address } from '../../src/backend/dial.ts';
 import { runtimes } from '../runtimes.ts';
 import type { Runtime } from '../runtimes.ts';
@@ -40,8 +41,8 @@ suite('the login at a database', () => {
       host all all all scram-sha-256
     `;
     [encrypted, plain] = await Promise.all([
-      startPostgres({ password: 'secret', templates, hba, tls: certificate }),
-      startPostgres({ password: 'secret', templates, hba }),
+      startPostgres({ password: 'secret', templates, hba, parameters: frugal, tls: certificate }),
+      startPostgres({ password: 'secret', templates, hba, parameters: frugal }),
     ]);
     const users = `
       CREATE USER trusted; CREATE USER clear PASSWORD 'secret'; CREATE USER "prepared" PASSWORD E'\\u00AAa';
@@ -200,16 +201,18 @@ suite('the login at a database', () => {
       });
 
       test('an invalid response to SSLRequest', async (t) => {
-        for (const [answer, message] of [
+        const answers = [
           ['S and more', /unencrypted data/],
           ['Efork failed\n\0', /responded to SSLRequest with an error/],
           ['X', /does not speak the PostgreSQL protocol/],
           ['', /closed the connection/],
-        ] as const) {
-          const port = await listen(t, () => Buffer.from(answer));
-          const [outcome] = await open(as('postgres', at({ port })));
-          assert.match(outcome?.failure?.fields.message ?? '', message);
-        }
+        ] as const;
+        const ports = await Promise.all(
+          answers.map(([answer]) => listen(t, () => Buffer.from(answer))),
+        );
+        const outcomes = await open(...ports.map((port) => as('postgres', at({ port }))));
+        for (const [i, [answer, message]] of answers.entries())
+          assert.match(outcomes[i]?.failure?.fields.message ?? '', message, answer);
       });
 
       test('bytes after the login are not lost', async (t) => {
@@ -229,12 +232,18 @@ suite('the login at a database', () => {
       });
 
       test('a database that is not idle after the login is refused', async (t) => {
-        for (const status of ['T', 'E', '?', '', 'II']) {
-          const ready = buildMessage(BackendCode.ReadyForQuery, Buffer.from(status));
-          const port = await listen(t, () => Buffer.concat([authenticationOk, ready]));
-          const [outcome] = await open(as('postgres', at({ port }, { tlsMode: 'disable' })));
-          assert.match(outcome?.failure?.fields.message ?? '', /its ReadyForQuery/, status);
-        }
+        const statuses = ['T', 'E', '?', '', 'II'];
+        const ports = await Promise.all(
+          statuses.map((status) => {
+            const ready = buildMessage(BackendCode.ReadyForQuery, Buffer.from(status));
+            return listen(t, () => Buffer.concat([authenticationOk, ready]));
+          }),
+        );
+        const outcomes = await open(
+          ...ports.map((port) => as('postgres', at({ port }, { tlsMode: 'disable' }))),
+        );
+        for (const [i, status] of statuses.entries())
+          assert.match(outcomes[i]?.failure?.fields.message ?? '', /its ReadyForQuery/, status);
       });
 
       test('a database that does not respond is given up after the connect time limit', async (t) => {
