@@ -4,18 +4,16 @@ import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startPostgres } from '@sluice/testkit';
 import type { Postgres } from '@sluice/testkit';
 import pg from 'pg';
+import { startDatabase } from '../../../test/helpers/database.ts';
 import { echoTime } from '../src/stop-signals.ts';
 import { runtimes, SluiceProcess, temporaryFolder } from './sluice-process.ts';
 import type { Runtime } from './sluice-process.ts';
 
-const templates = path.resolve(import.meta.dirname, '../../../.cache/postgres-templates');
-
 let postgres: Postgres;
 before(async () => {
-  postgres = await startPostgres({ password: 'secret', templates });
+  postgres = await startDatabase({ user: 'postgres', password: 'secret', database: 'postgres' });
 });
 after(() => postgres.stop());
 

@@ -5,6 +5,7 @@ import { suite, test } from 'node:test';
 import type { ProxyStatus } from '@sluice/proxy';
 import pg from 'pg';
 import { duration, statusText } from '../src/status/status-text.ts';
+import { startDatabase } from '../../../test/helpers/database.ts';
 import { SluiceProcess, temporaryFolder } from './sluice-process.ts';
 
 const status: ProxyStatus = {
@@ -138,8 +139,11 @@ suite('sluice status', { concurrency: 2 }, () => {
     });
 
   test('finds a running sluice up, and shows it once or repeatedly', async (t) => {
+    const database = await startDatabase();
+    t.after(() => database.stop('immediate'));
     const env = { TMPDIR: temporaryFolder(t) };
-    const up = new SluiceProcess(t, ['up', '--port', '0', '--json'], { env });
+    const target = ['--target', database.url];
+    const up = new SluiceProcess(t, ['up', '--port', '0', '--json', ...target], { env });
     const { endpoint, pid } = JSON.parse(await up.line(/"ready"/)) as {
       readonly endpoint: { readonly url: string };
       readonly pid: number;
@@ -207,7 +211,8 @@ suite('sluice status', { concurrency: 2 }, () => {
 
   test('failover reports that sluice up has no standby', async (t) => {
     const env = { TMPDIR: temporaryFolder(t) };
-    const up = new SluiceProcess(t, ['up', '--port', '0', '--json'], { env });
+    const target = ['--target', 'postgres://nobody:nothing@127.0.0.1:1/none'];
+    const up = new SluiceProcess(t, ['up', '--port', '0', '--json', ...target], { env });
     await up.line(/"ready"/);
     const failover = new SluiceProcess(t, ['failover'], { env });
     assert.equal(await failover.exit(), 1);
