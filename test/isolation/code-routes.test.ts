@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { sampleOf } from '../helpers/extent.ts';
 import { bind, execute, parse, sync } from '../helpers/messages.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
@@ -354,9 +355,10 @@ onEachRoute(
         const [own, other] = [await route().login(t), await route().login(t)];
         await make(way, (text) => own.rows(text));
         await own.query('SET search_path = way, public');
-        // The catalog is read 250 ms after a client's DDL.
-        const until = performance.now() + 400;
-        for (let turns = 0; turns < 120 || performance.now() < until; turns++)
+        // The catalog is read 250 ms after a client's DDL, while the pool is in use.
+        for (const until = performance.now() + 400; performance.now() < until; await delay(20))
+          await other.query('SELECT 1');
+        for (let turns = 0; turns < 200; turns++)
           for (const client of [own, other]) await client.query('SELECT 1');
         if (typeof way.statement === 'string') await own.query(way.statement);
         else await way.statement(own);
