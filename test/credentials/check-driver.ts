@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import type { Driver, Matrix, Way } from './matrix.ts';
 
-/** Every valid login succeeds with this method, as the right database user. */
-export async function checkWelcome(matrix: Matrix, way: Way, driver: Driver): Promise<void> {
+/** Every valid login, or a sample of them, succeeds with this method, as the right database user. */
+export async function checkWelcome(
+  matrix: Matrix,
+  way: Way,
+  driver: Driver,
+  isSample = false,
+): Promise<void> {
   let count = 0;
-  for (const { attempt, who } of await matrix.welcome(way)) {
+  for (const { attempt, who } of await matrix.welcome(way, isSample)) {
     if (attempt.binding && !driver.canBind) continue;
     const attempted = `${attempt.user}, ${attempt.tls ? 'TLS' : 'no TLS'}`;
     assert.deepEqual(
