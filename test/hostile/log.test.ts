@@ -13,11 +13,11 @@ import { promisify } from 'node:util';
 import { execFile } from 'node:child_process';
 import type { Postgres } from '@sluice/testkit';
 import { runtimes } from '../../packages/proxy/test/runtimes.ts';
+import { builtCommand } from '../helpers/daemon-build.ts';
 import { startDatabase } from '../helpers/database.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import { eventually } from '../helpers/routes.ts';
 
-const command = path.resolve(import.meta.dirname, '../../packages/cli/bin/sluice.js');
 const run = promisify(execFile);
 
 const logins = 10;
@@ -94,7 +94,7 @@ suite('the log', () => {
           Users: [{ UserName: user, Password: password }],
         };
         await writeFile(path.join(folder, 'sluice.yaml'), JSON.stringify(settings));
-        const child = spawn(runtimes[runtime], [command, 'serve'], {
+        const child = spawn(runtimes[runtime], [await builtCommand(runtime), 'serve'], {
           cwd: folder,
           stdio: ['ignore', 'ignore', stderr],
         });
