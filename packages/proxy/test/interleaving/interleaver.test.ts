@@ -234,3 +234,94 @@ suite('a session that waits for an exclusive lease', () => {
     assert.equal(third.lease?.isOpen, true, 'one of them stays open');
   });
 });
+
+suite('a read in the borrow queue', () => {
+  test('runs elsewhere if the connection cannot be shared', async () => {
+    const bench = await SharedBench.open();
+    const client = await bench.bench.leased([['statement_timeout', '100ms']]);
+    bench.pool.replay(client.leased, client.parameters);
+    client.leased.flushRequests();
+    await bench.bench.turn();
+    client.endLease();
+    await bench.bench.turn();
+    const connection = bench.pool.borrowIdle(bench.set);
+    assert(connection !== null);
+    let shared = 0;
+    const reader = { parameters: bench.set, shareNow: () => shared++ };
+    assert.equal(bench.pool.interleaver.begin(connection, reader), false);
+    assert.equal(shared, 0);
+    assert.equal(bench.pool.interleaver.size, 0);
+  });
+
+  test('returns the connection to the pool if it no longer waits', async () => {
+    const bench = await SharedBench.open();
+    const connection = bench.pool.borrowIdle(bench.set);
+    assert(connection !== null);
+    const reader = { parameters: bench.set, shareNow: () => undefined };
+    assert.equal(bench.pool.interleaver.begin(connection, reader), true);
+    assert.equal(bench.pool.interleaver.size, 0);
+    assert.equal(bench.pool.idleCount, 1);
+  });
+});
+
+suite('with a limit of two connections', () => {
+  /** The limit of these sessions is 2. */
+  async function limitedToTwo(): Promise<SharedBench> {
+    const bench = await SharedBench.open(2);
+    const { interleaver } = bench.pool;
+    const { cycle, lease } = bench.read('SELECT 0');
+    const now = performance.now();
+    for (const later of [100, 200, 300])
+      for (let read = 0; read < 200; read++) interleaver.answered(cycle, 0.1, now + later);
+    for (const server of bench.servers) server.answer();
+    await endOfTurn();
+    assert.equal(lease?.depth, 0);
+    return bench;
+  }
+
+  test('a second read uses the second one', async () => {
+    const bench = await limitedToTwo();
+    assert.equal(leases(reads(bench, 2)), 2);
+  });
+
+  test('a read uses the first one if nothing is unanswered there', async () => {
+    const bench = await limitedToTwo();
+    const first = bench.read('SELECT 1');
+    let second: SubmittedRead | null = null;
+    first.reader.onReply = () => (second = bench.read('SELECT 2'));
+    for (const server of bench.servers) server.answer();
+    assert.equal((second as SubmittedRead | null)?.lease, first.lease);
+  });
+});
+
+test('a lease that takes no more reads is not one of several that could become free', async () => {
+  const bench = await SharedBench.open(2);
+  const first = bench.read('SELECT 1');
+  for (let run = 0; run < 300; run++) bench.pool.interleaver.ran(first.cycle, 20);
+  const second = bench.read('SELECT 2');
+  assert(first.lease !== null && second.lease !== null && first.lease !== second.lease);
+  first.lease.isOpen = false;
+  bench.pool.interleaver.giveWay();
+  assert.equal(second.lease.isOpen, true);
+});
+
+test('the lease with the fewest unanswered cycles becomes free, whichever began first', async () => {
+  for (const longer of [0, 1]) {
+    const bench = await SharedBench.open(2);
+    const first = bench.read('SELECT 1');
+    for (let run = 0; run < 300; run++) bench.pool.interleaver.ran(first.cycle, 20);
+    const both = [first.lease, bench.read('SELECT 2').lease];
+    both[longer]?.add(new SharedCycle(first.reader, first.cycle.request, 0));
+    bench.pool.interleaver.giveWay();
+    assert.deepEqual(
+      both.map((lease) => lease?.isOpen),
+      [longer === 0, longer === 1],
+    );
+  }
+});
+
+test('a shared connection has been used, for parameters that can only be set before that', async () => {
+  const bench = await SharedBench.open();
+  const { lease } = bench.read('SELECT 1');
+  assert.equal(lease?.connection.state.isUsed, true);
+});

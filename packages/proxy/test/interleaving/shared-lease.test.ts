@@ -1,10 +1,22 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { BackendCode, TransactionStatus, buildMessage, buildParameterStatus } from '@sluice/wire';
+import { suite, test } from 'node:test';
+import {
+  BackendCode,
+  TransactionStatus,
+  buildMessage,
+  buildParameterStatus,
+  buildQuery,
+} from '@sluice/wire';
 import type { ServerConnection } from '../../src/backend/server-connection.ts';
 import { ReadHistory, readKey } from '../../src/interleaving/read-history.ts';
-import { longestReply } from '../../src/interleaving/shared-cycle.ts';
-import { SharedBench, endOfTurn } from './shared-reads.ts';
+import { SharedCycle, longestReply } from '../../src/interleaving/shared-cycle.ts';
+import { SharedLease } from '../../src/interleaving/shared-lease.ts';
+import type { SharedLeaseKeeper } from '../../src/interleaving/shared-lease.ts';
+import { QueryRequest } from '../../src/interleaving/shared-request.ts';
+import { ParameterSets } from '../../src/parameters/parameter-sets.ts';
+import { backendNamePrefix } from '../../src/statements/backend-names.ts';
+import { ScriptedServer, connectTo } from '../scripted-server.ts';
+import { Reader, SharedBench, endOfTurn } from './shared-reads.ts';
 
 const answered = 'D C SELECT ZI';
 
@@ -544,4 +556,195 @@ test('a session with an internal error while it moves away harms no other', asyn
   first.lease?.leaveHead(performance.now() + 20);
   assert.equal(second.reader.faults.length, 1);
   assert.equal(third.reader.outcome, 'alone');
+});
+
+test('a connection is not returned while a read waits for the end of the turn', async () => {
+  const bench = await SharedBench.open();
+  const [first, second] = ['SELECT 1', 'SELECT 2'].map((text) => bench.read(text));
+  bench.server.answer();
+  assert.equal(first?.reader.outcome, answered);
+  assert.equal(bench.pool.idleCount, 0);
+  await endOfTurn();
+  bench.server.answer();
+  assert.equal(second?.reader.outcome, answered);
+});
+
+test('of several reads that wait for the end of the turn, one is given up', async () => {
+  const bench = await SharedBench.open();
+  const [first, second, third] = [1, 2, 3].map((at) => bench.read(`SELECT ${at}`));
+  assert(first?.lease && second !== undefined);
+  first.lease.giveUp(second.cycle);
+  await endOfTurn();
+  assert.deepEqual(bench.server.read(), ['Q SELECT 1', 'Q SELECT 3']);
+  bench.server.answer();
+  assert.equal(second.reader.outcome, null);
+  assert.equal(third?.reader.outcome, answered);
+});
+
+/** A shared lease alone: its keeper is the test, and records its calls. */
+class Alone implements SharedLeaseKeeper {
+  readonly server = new ScriptedServer();
+  readonly lease: SharedLease;
+  readonly calls: string[] = [];
+  /** How long reads ran, in milliseconds. */
+  readonly times: number[] = [];
+
+  constructor(began = performance.now()) {
+    const connection = connectTo(this.server);
+    this.lease = new SharedLease(connection, new ParameterSets().acquire([]), began, this);
+    connection.leaseTo(this.lease);
+  }
+
+  /** Submits a read; without `takes`, the connection cannot run it. */
+  add(text: string, takes = true): { readonly reader: Reader; readonly cycle: SharedCycle } {
+    const chunk = buildQuery(text);
+    const reader = new Reader();
+    const request = new QueryRequest(chunk, 0, chunk.length, 0);
+    if (!takes) request.gather = () => false;
+    const cycle = new SharedCycle(reader, request, performance.now());
+    this.lease.add(cycle);
+    return { reader, cycle };
+  }
+
+  ran(_cycle: SharedCycle, milliseconds: number): void {
+    this.times.push(milliseconds);
+  }
+  answered(_cycle: SharedCycle, milliseconds: number): void {
+    this.times.push(milliseconds);
+  }
+  wasLarge(): void {
+    this.calls.push('large');
+  }
+  moved(cycles: number): void {
+    this.calls.push(`moved ${cycles}`);
+  }
+  turnTaken(): void {
+    this.calls.push('turn');
+  }
+  parameterChanged(): void {
+    this.calls.push('parameter');
+  }
+  ended(): void {
+    this.calls.push('ended');
+  }
+}
+
+/** Uses the processor for at least so many milliseconds. */
+function work(milliseconds: number): void {
+  for (const end = performance.now() + milliseconds; performance.now() < end;);
+}
+
+suite('a shared lease alone', () => {
+  test('counts a turn for each session that follows another', () => {
+    const alone = new Alone();
+    const { reader, cycle } = alone.add('SELECT 1');
+    alone.lease.add(new SharedCycle(reader, cycle.request, 0));
+    alone.add('SELECT 2');
+    assert.deepEqual(alone.calls, ['turn', 'turn']);
+  });
+
+  test('divides the time among the reads that are answered together', () => {
+    const alone = new Alone();
+    const before = performance.now();
+    for (const text of ['SELECT 1', 'SELECT 2']) alone.add(text);
+    alone.lease.send();
+    work(5);
+    alone.server.answer();
+    const most = performance.now() - before;
+    const [first = 0, second = 0] = alone.times;
+    assert.equal(alone.times.length, 2);
+    assert.equal(first, second);
+    assert(first + second >= 5 && first + second <= most, alone.times.join());
+  });
+
+  test('measures the oldest read from when it was sent, or became the oldest', () => {
+    const alone = new Alone(performance.now() - 1000);
+    alone.add('SELECT 1');
+    alone.lease.send();
+    const sent = performance.now();
+    alone.lease.check(sent, Infinity);
+    assert.equal(alone.lease.isOpen, true, 'it has just been sent');
+    work(1);
+    alone.add('SELECT 2');
+    alone.lease.send();
+    alone.lease.check(sent + 20, Infinity);
+    assert.equal(alone.lease.isOpen, false, 'a later read does not make it younger');
+  });
+
+  test('reports a slow read once', () => {
+    const alone = new Alone();
+    alone.add('SELECT 1');
+    alone.lease.send();
+    const sent = performance.now();
+    for (const later of [100, 200]) alone.lease.leaveHead(sent + later);
+    assert.equal(alone.times.length, 1);
+    assert(Math.abs((alone.times[0] ?? 0) - 100) < 50, alone.times.join());
+  });
+
+  test('takes no more reads after one that its connection cannot run', async () => {
+    const alone = new Alone();
+    const refused = alone.add('SELECT 1', false);
+    const other = alone.add('SELECT 2');
+    alone.lease.send();
+    assert.equal(alone.lease.isOpen, false);
+    assert.equal(refused.reader.outcome, null, 'its session may be submitting it');
+    await endOfTurn();
+    assert.equal(refused.reader.outcome, 'alone');
+    assert.deepEqual(alone.calls, ['turn', 'turn', 'moved 1']);
+    alone.server.answer();
+    assert.equal(other.reader.outcome, 'C SELECT ZI');
+  });
+
+  test('moves no read that was given up in the meantime', async () => {
+    const alone = new Alone();
+    const refused = alone.add('SELECT 1', false);
+    alone.lease.send();
+    alone.lease.giveUp(refused.cycle);
+    await endOfTurn();
+    assert.equal(refused.reader.outcome, null);
+    assert.deepEqual(alone.calls, ['turn', 'ended']);
+  });
+
+  test('reports a reply that is too long', () => {
+    const alone = new Alone();
+    const { reader } = alone.add('SELECT 1');
+    alone.lease.send();
+    alone.server.rowsOf = () => [['x'.repeat(longestReply)]];
+    alone.server.answer();
+    assert.equal(reader.outcome, 'alone');
+    assert(alone.calls.includes('large'), alone.calls.join());
+  });
+
+  test('ends when a read begins COPY', () => {
+    const alone = new Alone();
+    const { reader } = alone.add('SELECT 1');
+    alone.lease.send();
+    alone.server.socket.feed(buildMessage(BackendCode.CopyInResponse, Buffer.from([0, 0, 0])));
+    alone.server.vanish();
+    assert.notEqual(reader.outcome, null);
+    assert.equal(alone.lease.isOpen, false);
+    assert(alone.calls.includes('ended'), alone.calls.join());
+  });
+
+  test('takes no more reads after parameters that the server reports aside', () => {
+    const alone = new Alone();
+    alone.lease.parametersReported();
+    assert.equal(alone.lease.isOpen, false);
+    assert.deepEqual(alone.calls, ['parameter']);
+  });
+
+  test('an error with the name of a statement runs alone, where the name can be replaced', () => {
+    const alone = new Alone();
+    alone.server.errors.set('SELECT 1', {
+      severity: 'ERROR',
+      sqlstate: '26000',
+      message: `prepared statement "${backendNamePrefix}1" does not exist`,
+      routine: 'FetchPreparedStatement',
+    });
+    const { reader } = alone.add('SELECT 1');
+    alone.lease.send();
+    alone.server.answer();
+    assert.equal(reader.outcome, 'alone');
+    assert.equal(alone.lease.isOpen, false, 'an assumption was wrong');
+  });
 });
