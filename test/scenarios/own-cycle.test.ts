@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bind, describe, execute, parse, summary, sync } from '../helpers/messages.ts';
+import {
+  bind,
+  close,
+  describe,
+  execute,
+  flush,
+  parse,
+  summary,
+  sync,
+} from '../helpers/messages.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
 import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 import type { Owner, Route } from '../helpers/routes.ts';
@@ -34,6 +43,14 @@ const changes: readonly (readonly [name: string, earlier: string, later: string]
   ['client_encoding', "'LATIN1'", "'UTF8'"],
   ['TimeZone', "'UTC'", "'Asia/Tokyo'"],
   ['work_mem', '1000', '2000'],
+];
+
+/** What the client may send before, in the same cycle, and the reply to it. */
+const before: readonly (readonly [what: string, messages: readonly Buffer[], reply: string])[] = [
+  ['Parse', [parse('other', 'SELECT 1')], '1'],
+  ['Parse and Flush', [parse('other', 'SELECT 1'), flush], '1'],
+  ['Parse and Describe', [parse('other', 'SELECT 1'), describe('S', 'other')], '1 | t | T'],
+  ['Close', [close('S', 'other')], '3'],
 ];
 
 /** Takes the connection with this process, so that the client that had it is served on the other of two. */
@@ -75,6 +92,46 @@ onEachRoute(
             // DISCARD ALL reports the start values.
             assert.match(replies.slice(4, -6).replaceAll(/ \| S [^|]*(?= \||$)/g, ''), reply);
           });
+
+    for (const name of ['s', ''])
+      for (const [parameter, earlier, later] of changes)
+        for (const [text, reply] of cases)
+          for (const [what, first, answer] of before)
+            test(`${parameter}: ${name === '' ? 'unnamed' : 'named'} ${text} behind ${what}`, async (t) => {
+              const client = await route().login(t);
+              await prepareElsewhere(route(), client, { name, text, parameter, earlier, later }, t);
+              client.send(...first, bind(name), execute(), sync);
+              const replies = summary(await client.ready());
+              assert(replies.startsWith(`${answer} | 2 | `) && replies.endsWith(' | Z I'), replies);
+              const own = replies.slice(answer.length + 7, -6);
+              assert.match(own.replaceAll(/ \| S [^|]*(?= \||$)/g, ''), reply);
+              client.send(bind('other'), execute(), sync);
+              const isThere = what !== 'Close' && text !== 'DISCARD ALL';
+              assert.match(summary(await client.ready()), isThere ? /^2 \| D 1/ : /^E 26000/);
+            });
+
+    // docs/pinning.md, "Differences from a direct connection": a Sync would close the portal of the other Bind.
+    test('behind another Bind', async (t) => {
+      const client = await route().login(t);
+      const [parameter, earlier, later] = ['client_encoding', "'LATIN1'", "'UTF8'"];
+      const text = 'VACUUM note';
+      await prepareElsewhere(route(), client, { name: 's', text, parameter, earlier, later }, t);
+      const first = [parse('other', 'SELECT 1'), bind('other', [], { portal: 'p' })];
+      client.send(...first, bind('s'), execute(), sync);
+      const end = route().isDirect ? 'C VACUUM' : 'E 25001';
+      assert.equal(summary(await client.ready()), `1 | 2 | 2 | ${end} | Z I`);
+    });
+
+    for (const name of ['s', ''])
+      test(`behind a Parse that fails, ${name === '' ? 'unnamed' : 'named'}`, async (t) => {
+        const client = await route().login(t);
+        const [parameter, earlier, later] = ['client_encoding', "'LATIN1'", "'UTF8'"];
+        const text = 'CREATE TABLE never ()';
+        await prepareElsewhere(route(), client, { name, text, parameter, earlier, later }, t);
+        client.send(parse('other', 'SELECT nonsense'), bind(name), execute(), sync);
+        assert.equal(summary(await client.ready()), 'E 42703 | Z I');
+        assert.equal(await client.value("SELECT to_regclass('never')"), null);
+      });
 
     for (const name of ['s', ''])
       test(`described in the same cycle, ${name === '' ? 'unnamed' : 'named'}`, async (t) => {

@@ -9,6 +9,6 @@ export interface RequestOutput {
 
 /** A server connection, as seen by code that adds requests: each has its pending reply and its bytes. */
 export interface RequestSink {
-  readonly pending: Pick<PendingReplies, 'append' | 'skipping' | 'hasOpenReplies'>;
+  readonly pending: Pick<PendingReplies, 'append' | 'skipping' | 'length' | 'hasOpenReplies'>;
   readonly output: RequestOutput;
 }

@@ -544,6 +544,7 @@ export class StatementRewriter {
     if (this.#isUnprepared(connection)) return false;
     const need = this.#onDemand.needOf(connection, kept, true);
     if (need === Need.Wait || !this.#mayContinue(connection, effects)) return this.#wait();
+    if (this.#onDemand.waitsToDivide(connection, kept, need)) return this.#wait();
     const portal = nameIn(chunk, bodyAt(at), portalEnd);
     this.#inSql?.unbind(portal);
     const failure =
@@ -708,7 +709,8 @@ export class StatementRewriter {
     const failure = new DescribeFailure(description);
     if (this.#isUnprepared(connection)) return true;
     const need = this.#onDemand.needOf(connection, kept, false);
-    if (need === Need.Wait) return this.#wait();
+    if (need === Need.Wait || this.#onDemand.waitsToDivide(connection, kept, need))
+      return this.#wait();
     if (need === Need.PrepareAndWait) return this.#prepareAndWait(connection, kept, failure);
     if (need === Need.Changed && description !== null) {
       this.#onDemand.refused();

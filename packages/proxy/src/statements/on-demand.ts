@@ -64,6 +64,19 @@ export function isHarmless(effects: Effects | null): boolean {
   return effects !== null && has(effects.flags, Flag.PlainRead);
 }
 
+/** Effects that make the meaning of texts uncertain before the statement is prepared. */
+const changesParameters = mask(
+  Flag.SetsParameter,
+  Flag.SetsLocalParameter,
+  Flag.ChangesRole,
+  Flag.Discard,
+  Flag.Opaque,
+);
+
+function mayMeanOther(effects: Effects | null): boolean {
+  return has(effects?.flags ?? Flag.Opaque, changesParameters);
+}
+
 /**
  * Prepares a session's statements where they are needed. PostgreSQL parses the text again then, and its description may
  * have changed: parameters get the types of the client's description, and other rows cause the error of a direct
@@ -77,6 +90,8 @@ export class OnDemand {
   #checks = 0;
   /** A statement with side effects was bound in the open cycle. */
   #leaves = false;
+  /** The open cycle has a Bind: its portals would not survive a Sync. */
+  #hasBound = false;
   /** The preparation in a separate cycle for the current request. */
   #separate: SeparatePreparation | null = null;
 
@@ -91,12 +106,41 @@ export class OnDemand {
 
   /** A request that names a statement or portal begins. */
   begins(connection: StatementSink): void {
-    if (!connection.cycleOpen) this.#leaves = false;
+    if (connection.cycleOpen) return;
+    this.#leaves = false;
+    this.#hasBound = false;
   }
 
   /** A statement is bound in the current cycle. */
   bound(effects: Effects | null): void {
+    this.#hasBound = true;
     if (!isHarmless(effects)) this.#leaves = true;
+  }
+
+  /**
+   * Whether the request has to wait for the replies of its cycle, so that its statement can be prepared in a separate
+   * one. A cycle that has only parsed, described and closed statements can be divided: nothing in it is undone with a
+   * later request. But if one of these fails, PostgreSQL has to skip what follows.
+   */
+  waitsToDivide(connection: StatementSink, kept: Kept, need: Need): boolean {
+    return (
+      (need === Need.Prepare || need === Need.PrepareAndWait) &&
+      connection.cycleOpen &&
+      !this.#hasBound &&
+      connection.pending.length > 0 &&
+      connection.state.status === TransactionStatus.Idle &&
+      !isHarmless(kept.effects) &&
+      (mayMeanOther(kept.effects) || mustSetParameters(connection, kept.readUnder))
+    );
+  }
+
+  /** No cycle is open, or it can be divided. */
+  #canSeparate(connection: StatementSink, kept: Kept): boolean {
+    if (!connection.cycleOpen) return true;
+    const { pending } = connection;
+    return (
+      !this.#hasBound && pending.length === 0 && !pending.skipping && !isHarmless(kept.effects)
+    );
   }
 
   /** What the statement needs. `binds`: it will be run, not described. */
@@ -145,7 +189,7 @@ export class OnDemand {
     const { readUnder } = kept;
     this.#separate = null;
     if (
-      connection.cycleOpen ||
+      !this.#canSeparate(connection, kept) ||
       need === Need.PrepareAndCheck ||
       !mustSetParameters(connection, readUnder)
     ) {

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import {
-  FrontendCode,
   buildBind,
   buildDescribeStatement,
   buildExecute,
-  buildMessage,
   buildParse,
   noData,
   noParameters,
@@ -25,10 +23,6 @@ const rows = [noParameters, columnOf(23)];
 const none = [noParameters, noData];
 
 const gone: ErrorFields = { severity: 'ERROR', sqlstate: '42P01', message: 'no such table' };
-
-function buildDescribePortalOf(portal: string): Buffer {
-  return buildMessage(FrontendCode.Describe, Buffer.from(`P${portal}\0`));
-}
 
 let texts = 0;
 function insert(): string {
@@ -96,12 +90,39 @@ for (const name of ['mine', ''])
         assert.deepEqual(inShort(server), binds, 'it is prepared now');
       });
 
-      test('the proxy uses the open cycle, if there is one', () => {
+      test('the proxy divides an open cycle that has no Bind, when its replies have come', () => {
         const sql = insert();
         const { owner, server } = elsewhere(sql, { name });
-        owner.send(buildDescribePortalOf('other'), buildBind('', name), ...run);
+        owner.send(buildParse('other', 'SELECT 1'), buildBind('', name), ...run);
+        assert.equal(inShort(server).at(-1), 'H');
+        server.answer();
         assert.deepEqual(inShort(server), [
-          'D Pother',
+          ...prepares(sql),
+          'set back',
+          'S',
+          `B  ${backend}`,
+          'E',
+          'S',
+        ]);
+        server.answer();
+        assert.deepEqual(owner.replies(), ['1', '2', 'C SELECT', 'ZI']);
+      });
+
+      test('the proxy does not divide a cycle that has failed', () => {
+        const { owner, server } = elsewhere(insert(), { name });
+        server.errors.set('SELECT nonsense', gone);
+        owner.send(buildParse('other', 'SELECT nonsense'), buildBind('', name), ...run);
+        assert.equal(inShort(server).at(-1), 'H');
+        server.answer();
+        assert.equal(inShort(server).filter((word) => word === 'S').length, 1);
+      });
+
+      test('the proxy uses the open cycle behind another Bind', () => {
+        const sql = insert();
+        const { owner, server } = elsewhere(sql, { name });
+        owner.send(buildBind('other', 'none'), buildBind('', name), ...run);
+        assert.deepEqual(inShort(server), [
+          'B other none',
           ...prepares(sql),
           'set back',
           `B  ${backend}`,
