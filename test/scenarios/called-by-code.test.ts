@@ -43,8 +43,17 @@ onEachRoute('code that calls a statement by its name', options, (route) => {
     assert.equal(await replyTo(client, parse('q', "SELECT '42'::text"), sync), '1 | Z I');
     // See docs/pinning.md, "Differences from a direct connection".
     assert.equal(await replyTo(client, block), route().isDirect ? 'C DO | Z I' : 'E 26000 | Z I');
+    const closing = query("DO $$ BEGIN EXECUTE 'deallocate q'; END $$");
+    const closed = await replyTo(client, closing);
+    assert.equal(closed, route().isDirect ? 'C DO | Z I' : 'E 26000 | Z I');
+    if (route().isDirect) await replyTo(client, parse('q', "SELECT '42'::text"), sync);
     assert.equal(await replyTo(client, query('EXECUTE q')), 'T | D 42 | C SELECT 1 | Z I');
     assert.equal(await replyTo(client, block), 'C DO | Z I');
+    assert.equal(await replyTo(client, closing), 'C DO | Z I');
+    assert.equal(
+      await replyTo(client, bind('q'), execute(), sync),
+      route().isDirect ? 'E 26000 | Z I' : '2 | D 42 | C SELECT 1 | Z I',
+    );
   });
 
   test('finds a SQL-level prepared statement on any connection', async (t) => {
