@@ -163,6 +163,53 @@ onEachRoute(
       }
     });
 
+    for (const [title, ...texts] of [
+      ['fail', 'SELECT sets_NAME()'],
+      ['fail in an extended cycle'],
+      ['fail in a transaction', 'BEGIN', 'SELECT sets_NAME()', 'COMMIT'],
+      [
+        'are rolled back',
+        'BEGIN',
+        "SELECT set_config('shop.does', 'SET work_mem = 7000', true)",
+        'SELECT sets_NAME()',
+        'ROLLBACK',
+      ],
+      [
+        'are rolled back to a savepoint',
+        'BEGIN; SAVEPOINT s',
+        "SELECT set_config('shop.does', 'SET work_mem = 7000', true)",
+        'SELECT sets_NAME()',
+        'ROLLBACK TO s; COMMIT',
+      ],
+    ] as const)
+      test(`the state of a function whose first runs ${title} is found`, async (t) => {
+        const name = `${title.replaceAll(' ', '_')}_${route().name}`;
+        // What it sets, no text shows.
+        const [own, other] = await sessions(
+          route(),
+          t,
+          name,
+          `CREATE FUNCTION sets_${name}() RETURNS int LANGUAGE plpgsql AS
+             $$ BEGIN EXECUTE current_setting('shop.does'); RETURN 1; END $$`,
+        );
+        const run = `SELECT sets_${name}()`;
+        await own.rows("SET shop.does = 'SET work_mem = 1'");
+        for (let round = 0; round < 6; round++) {
+          if (texts.length === 0) {
+            own.send(parse('', run), bind(''), execute(), sync);
+            await own.ready();
+          } else for (const text of texts) await own.query(text.replaceAll('NAME', name));
+          assert.equal(await other.value('SHOW work_mem'), '4MB');
+        }
+        await own.rows("SET shop.does = 'SET work_mem = 7000'");
+        for (let round = 0; round < 3; round++) {
+          await own.rows(run);
+          assert.equal(await other.value('SHOW work_mem'), '4MB');
+          assert.equal(await own.value('SHOW work_mem'), '7000kB');
+          await own.rows('RESET work_mem');
+        }
+      });
+
     test('SET LOCAL in a function needs no probe', async (t) => {
       const name = `local_${route().name}`;
       const [own, other] = await sessions(

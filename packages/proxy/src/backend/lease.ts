@@ -12,8 +12,8 @@ export class Lease<Owner> {
   /** Another cancel arrived while one was pending: it is sent after that. */
   cancelAgain = false;
 
-  /** A request of the owner has failed since the last `takeFailed`: what it had done before may be undone. */
-  hasFailed = false;
+  /** A request of the owner has failed since the last `takeUndone`, or rolled back: its effects may be undone. */
+  hasUndone = false;
 
   /** The session with the lease; null: none. */
   get owner(): Owner | null {
@@ -23,14 +23,14 @@ export class Lease<Owner> {
   begin(owner: Owner): void {
     this.#owner = owner;
     this.#isPaused = false;
-    this.hasFailed = false;
+    this.hasUndone = false;
   }
 
-  /** Whether a request has failed since the last call. */
-  takeFailed(): boolean {
-    const { hasFailed } = this;
-    this.hasFailed = false;
-    return hasFailed;
+  /** Whether effects may have been undone since the last call. */
+  takeUndone(): boolean {
+    const { hasUndone } = this;
+    this.hasUndone = false;
+    return hasUndone;
   }
 
   /** Ends the lease; returns its owner. */

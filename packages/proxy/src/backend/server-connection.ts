@@ -426,7 +426,7 @@ export class ServerConnection {
       this.pending.fail();
       return false;
     }
-    this.lease.hasFailed = true;
+    this.lease.hasUndone = true;
     const instead = note?.failed?.(chunk, at, next) ?? null;
     if (this.pending.ambiguous) this.retire('a Sync inside failed COPY data');
     if (action === Action.Forward && reportsOutdatedPlan(chunk, at, next)) {

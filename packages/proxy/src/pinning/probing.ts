@@ -115,7 +115,8 @@ export class Probing {
     if (suspects.some(({ mayHaveSet }) => mayHaveSet)) parameters.suspect();
     const { dirty } = parameters;
     const probes = suspects.length > 0 || pin.reason !== null || this.#recheck;
-    if (connection.lease.takeFailed()) parameters.mayBeUndone();
+    const isUndone = connection.lease.takeUndone();
+    if (isUndone) parameters.mayBeUndone();
     if (dirty) parameters.startReadBack(names);
     const probe = probes ? [probeSql(this.#owner.trackedNames())] : [];
     const send = (encoded: boolean): void => {
@@ -141,6 +142,7 @@ export class Probing {
         }
         this.#isUnderWay = false;
         this.#postponed = suspects;
+        connection.lease.hasUndone ||= isUndone;
         if (probes) this.#recheck = true;
         return;
       }
@@ -150,7 +152,8 @@ export class Probing {
         return;
       }
       const { known } = parameters;
-      this.#owner.probed(suspects);
+      // What was undone shows nothing about a later run.
+      if (!isUndone) this.#owner.probed(suspects);
       if (dirty) this.#takeParameters(answer.rows, encoded, connection);
       const before = pin.reason;
       const found = probes ? readProbe(answer.rows) : null;

@@ -212,8 +212,7 @@ export class StatementEffects
     const { flags } = effects;
     this.cycles.add(effects);
     if (has(flags, mayIntervene)) this.#core.intervene().willRun(effects);
-    // ROLLBACK also undoes what the same cycle has done without BEGIN.
-    if (has(flags, Flag.Transaction)) this.parameters.mayBeUndone();
+    if (has(flags, Flag.Transaction) && rollsBack(effects)) this.#mayUndo();
     this.movesOn = false;
     if (!this.storedCode.proves(flags)) {
       const risk = (this.#code ??= new CodeRuns(this)).willRun(effects, source, start);
@@ -259,6 +258,12 @@ export class StatementEffects
     const taken = this.#mayReset;
     this.#mayReset = nothingReset;
     return taken;
+  }
+
+  /** ROLLBACK also undoes what the same cycle has done without BEGIN. */
+  #mayUndo(): void {
+    this.parameters.mayBeUndone();
+    if (this.connection !== null) this.connection.lease.hasUndone = true;
   }
 
   #runsUnproven(source: Buffer, start: number): void {
@@ -524,4 +529,13 @@ export class StatementEffects
     this.#listening?.end();
     this.parameters.release();
   }
+}
+
+/** Whether a statement of the text ends a transaction, or a part of it, without its effects. */
+function rollsBack({ details }: Effects): boolean {
+  return details.some(
+    (effect) =>
+      effect.kind === 'transaction' &&
+      (effect.action === 'rollback' || effect.action === 'rollback to'),
+  );
 }
