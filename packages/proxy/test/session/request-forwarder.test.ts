@@ -417,3 +417,52 @@ test('a request that waits until the connection accepts requests is no error', (
   owner.forwarder.resume();
   assert.deepEqual(server.read(), ['Q SELECT 1']);
 });
+
+for (const [what, code, body] of [
+  ['a Parse', FrontendCode.Parse, 'mine'],
+  ['a Bind without the name of a portal', FrontendCode.Bind, 'mine'],
+  ['a Bind without the name of a statement', FrontendCode.Bind, 'portal\0mine'],
+  ['a Describe', FrontendCode.Describe, 'Smine'],
+  ['a Close', FrontendCode.Close, 'Smine'],
+] as const)
+  test(`${what}, whose name does not end within it, violates the protocol`, () => {
+    const { owner, server } = parts();
+    owner.send(select, buildMessage(code, Buffer.from(body)), syncMessage);
+    assert.match(owner.ended?.message ?? '', /has no terminated name/);
+    assert.deepEqual(server.read(), ['Q SELECT 1'], 'what precedes it is sent');
+  });
+
+test('reading from the client pauses while the server connection takes no more', () => {
+  const { owner, server } = parts();
+  owner.send(select);
+  server.answer();
+  assert.equal(owner.flows, 0);
+  server.socket.isFull = true;
+  owner.send(select);
+  assert.equal(owner.flows, 1);
+});
+
+test('a function call that the database skips ends no cycle', () => {
+  const { owner, server } = parts();
+  owner.send(buildBind('', 'nothing'), flushMessage);
+  server.answer();
+  owner.send(buildMessage(FrontendCode.FunctionCall, Buffer.alloc(8)));
+  assert.deepEqual([owner.cycles.complete, owner.cycles.unanswered], [0, 1]);
+});
+
+test('a Flush with a body begins a cycle, as any request that PostgreSQL refuses', () => {
+  const { owner, server, connection } = parts();
+  owner.send(buildMessage(FrontendCode.Flush, Buffer.from('x')));
+  assert.equal(connection.cycleOpen, true);
+  assert.equal(owner.cycles.isOpen, true);
+  assert.deepEqual(server.read(), ['H']);
+});
+
+test('a session that has ended releases its statements', () => {
+  const { owner } = parts();
+  owner.send(buildParse('mine', 'SELECT 1'), syncMessage);
+  assert.equal(owner.forwarder.names, 1);
+  assert(owner.forwarder.bytes > 0);
+  owner.forwarder.close();
+  assert.equal(owner.forwarder.names, 0);
+});

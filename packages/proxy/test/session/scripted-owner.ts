@@ -30,6 +30,8 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   /** The number of statements that ran, in each text. */
   ran = 0;
   isTerminated = false;
+  /** The number of changes of the conditions for reading from the client. */
+  flows = 0;
   ended: ProxyError | null = null;
   /** The internal error that ends the session. */
   error: unknown = null;
@@ -150,7 +152,7 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
     setImmediate(() => this.forwarder.resume());
   }
   flow(): void {
-    // The client is read again.
+    this.flows++;
   }
   reply(bytes: Buffer): void {
     this.onReply(bytes);
