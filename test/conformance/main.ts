@@ -75,7 +75,11 @@ async function runOnce(
       progress: (line) => console.error(`${route}: ${line}`),
     });
     const seconds = (performance.now() - began) / 1000;
-    if (sluice !== null) await endDaemon(sluice, path.join(options.output, 'sluice.log'));
+    if (sluice !== null) {
+      const { body } = await sluice.admin('/metrics');
+      await writeFile(path.join(options.output, 'metrics.txt'), body);
+      await endDaemon(sluice, path.join(options.output, 'sluice.log'));
+    }
     await writeResults(path.join(options.output, route), parts);
     return { run: { parts, seconds }, postgres: version?.v ?? '' };
   } finally {

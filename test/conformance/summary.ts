@@ -52,6 +52,18 @@ export function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
 
+/** The number of parts that `describeSummary` lists with their times. */
+const mostListed = 10;
+
+/** The parts that take the most additional time through the proxy, the slowest first. */
+export function slowestParts(parts: readonly Comparison[]): Comparison[] {
+  const added = ({ seconds }: Comparison): number => seconds.proxied - seconds.direct;
+  return parts
+    .filter((part) => added(part) > 0)
+    .sort((a, b) => added(b) - added(a))
+    .slice(0, mostListed);
+}
+
 /** The summary as text. */
 export function describeSummary({ suite, version, seconds, ratio, parts }: Summary): string {
   const different = parts.filter(({ same }) => !same);
@@ -62,10 +74,16 @@ export function describeSummary({ suite, version, seconds, ratio, parts }: Summa
       `  ${name}${unsteady === true ? ' (differs between two direct runs too)' : ''}` +
       ` (direct ${passed.direct ? 'passed' : 'failed'}, through Sluice ${passed.proxied ? 'passed' : 'failed'})`,
   );
+  const slow = slowestParts(parts).map(
+    ({ name, seconds: { direct, proxied } }) =>
+      `  ${name}: ${direct} s directly, ${proxied} s through Sluice` +
+      (direct === 0 ? '' : `: ratio ${round(proxied / direct)}`),
+  );
   return [
     `${suite} ${version}: ${parts.length - different.length} of ${parts.length} the same`,
     `passed ${count('direct')} directly, ${count('proxied')} through Sluice`,
     `${round(seconds.direct)} s directly, ${round(seconds.proxied)} s through Sluice: ratio ${round(ratio)}`,
     ...(lines.length === 0 ? [] : ['what differs:', ...lines]),
+    ...(slow.length === 0 ? [] : ['most additional time:', ...slow]),
   ].join('\n');
 }
