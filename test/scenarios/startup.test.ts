@@ -49,6 +49,21 @@ onEachRoute('startup', { settings: { ClientLoginTimeout: 3 } }, (route) => {
     assert.notEqual(await other.value('SHOW timezone'), 'Asia/Tokyo');
   });
 
+  test('reports each application_name as PostgreSQL does', async (t) => {
+    const names = ['first', 'second', '', 'x'.repeat(70), 'caf\u00e9', 'a\tb', "it's"];
+    const reported: (string | undefined)[] = [];
+    for (const name of names) {
+      const client = await route().login(t, { parameters: { application_name: name } });
+      reported.push(client.parameters.get('application_name'));
+      assert.equal(await client.value('SHOW application_name'), reported.at(-1));
+    }
+    assert.deepEqual(reported.slice(0, 4), ['first', 'second', '', 'x'.repeat(63)]);
+    // How the other characters are shown depends on the version.
+    assert.match(reported[4] ?? '', /^caf(?:\?\?|\\xc3\\xa9)$/);
+    assert.match(reported[5] ?? '', /^a(?:\?|\\x09)b$/);
+    assert.equal(reported[6], "it's");
+  });
+
   test('the user name is the default for the database', async (t) => {
     const client = await route().open(t);
     client.send(startupPacket({ user: 'ann' }));

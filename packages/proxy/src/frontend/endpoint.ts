@@ -568,6 +568,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     const { tracked, startupOnly } = splitStartup(login.parameters);
     const pool = this.#pools.pool(login.database, login.databaseUser, startupOnly);
     const parameters = pool.parameterSets.acquireList(tracked);
+    if (parameters.greeting === null) pool.parameterSets.greetLike(parameters);
     pool.sessions++;
     this.#counts.add(login.user, login.database);
     const release = (): void => {

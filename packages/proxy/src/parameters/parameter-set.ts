@@ -1,3 +1,4 @@
+import { authenticationOk, buildParameterStatus } from '@sluice/wire';
 import type { Lexis } from '../sql/index.ts';
 import type { Meaning, ReadUnder } from './read-under.ts';
 import { lexisOf } from '../sql/index.ts';
@@ -51,6 +52,15 @@ export function isCustom(name: string): boolean {
 /** Until the database has reported the parameters, a statement is parsed with the worst assumptions. */
 const worstLexis = lexisOf(undefined, undefined);
 
+/** What the database sends at a login. */
+export interface LoginReplies {
+  /** The reported parameters, by name. */
+  readonly reported: ReadonlyMap<string, string>;
+  /** Notices before the first ParameterStatus, and after BackendKeyData. */
+  readonly beforeParameters: readonly Buffer[];
+  readonly afterKey: readonly Buffer[];
+}
+
 /**
  * The parameters that a session has set, as one shared value: sessions with the same parameters share the same object,
  * so "does this server connection have them already" is a comparison of two references.
@@ -58,6 +68,8 @@ const worstLexis = lexisOf(undefined, undefined);
 export class ParameterSet {
   readonly key: string;
   readonly values: ReadonlyMap<string, string>;
+  /** The source of the greeting; null until known. */
+  login: LoginReplies | null = null;
   /**
    * AuthenticationOk, what the database sends next, and every ParameterStatus that it sends with this set; null until
    * known.
@@ -102,7 +114,23 @@ export class ParameterSet {
     return { key: values.map(([, value]) => `${value ?? ''}\0`).join(''), values };
   }
 
+  /** A login with this set gets this, and the database shows its values as those of `canonical`. */
+  greeted(canonical: ParameterSet, login: LoginReplies): void {
+    const { reported, beforeParameters, afterKey } = login;
+    this.canonical = canonical;
+    this.login = login;
+    this.reported = reported;
+    this.lexis = lexisOf(
+      reported.get('client_encoding'),
+      reported.get('standard_conforming_strings'),
+    );
+    const messages = [...reported].map(([name, value]) => buildParameterStatus(name, value));
+    this.greeting = Buffer.concat([authenticationOk, ...beforeParameters, ...messages]);
+    this.lateNotices = afterKey.length === 0 ? null : Buffer.concat(afterKey);
+  }
+
   forgetGreeting(version: number): void {
+    this.login = null;
     this.greeting = null;
     this.lateNotices = null;
     this.canonical = null;

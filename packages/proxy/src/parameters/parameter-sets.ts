@@ -1,5 +1,6 @@
 import { inLowerCase } from '../sql/index.ts';
 import { ParameterSet, isCustom } from './parameter-set.ts';
+import type { LoginReplies } from './parameter-set.ts';
 import { isAscii } from './replay-sql.ts';
 
 /** The maximum number of sets without a session that are kept for reconnecting clients. */
@@ -12,11 +13,32 @@ const longestName = 250;
 /** A literal that may be the name of a custom parameter: `'app.user_id'`. */
 const customName = /'([a-z_][\w$]*(?:\.[a-z_][\w$]*)+)'/gi;
 
+const applicationName = 'application_name';
+
+/** PostgreSQL keeps such a name as it is; it escapes other characters, and shortens longer names. */
+const plainName = /^[ -~]{0,63}$/;
+
+function hasPlainName({ values }: ParameterSet): boolean {
+  const name = values.get(applicationName);
+  return name !== undefined && plainName.test(name);
+}
+
+/** The values of a set without application_name, as a key. */
+function otherValuesOf({ values }: ParameterSet): string {
+  return keyOf([...values].filter(([name]) => name !== applicationName));
+}
+
+function keyOf(sorted: readonly (readonly [string, string])[]): string {
+  return sorted.map(([name, value]) => `${name}\0${value}\0`).join('');
+}
+
 /** The parameter sets of one pool. */
 export class ParameterSets {
   readonly #sets = new Map<string, ParameterSet>();
   /** The sets of previous lists, by identity: clients with the same startup packet share one. */
   readonly #byList = new WeakMap<object, ParameterSet>();
+  /** The sets with a greeting, by their values without application_name. */
+  readonly #byOtherNames = new Map<string, ParameterSet>();
   /** How often a name of a custom parameter was forgotten, or was too long to be remembered. */
   namesForgotten = 0;
   readonly #namesFull: () => void;
@@ -64,6 +86,31 @@ export class ParameterSets {
     return set;
   }
 
+  /** A login with `set` gets this, and the database shows its values as those of `canonical`. */
+  learn(set: ParameterSet, canonical: ParameterSet, login: LoginReplies): void {
+    for (const each of [canonical, set]) {
+      each.greeted(canonical, login);
+      if (hasPlainName(each)) this.#byOtherNames.set(otherValuesOf(each), each);
+    }
+  }
+
+  /**
+   * Gives the set the greeting of one that differs only in application_name, if there is one: the database is not
+   * queried again for every name.
+   */
+  greetLike(set: ParameterSet): void {
+    if (!hasPlainName(set)) return;
+    const like = this.#byOtherNames.get(otherValuesOf(set));
+    const login = like?.login;
+    const canonical = like?.canonical;
+    if (login == null || canonical == null || !login.reported.has(applicationName)) return;
+    const name = set.values.get(applicationName) ?? '';
+    this.learn(set, this.#find([...canonical.values, [applicationName, name]]), {
+      ...login,
+      reported: new Map([...login.reported, [applicationName, name]]),
+    });
+  }
+
   /** For a set of `acquireList` with a greeting: the same parameters in PostgreSQL's notation. */
   exchange(set: ParameterSet): ParameterSet {
     const { canonical } = set;
@@ -77,7 +124,7 @@ export class ParameterSets {
     const byName = new Map<string, string>();
     for (const [name, value] of values) byName.set(inLowerCase(name), value);
     const sorted = [...byName].sort(([a], [b]) => (a < b ? -1 : 1));
-    const key = sorted.map(([name, value]) => `${name}\0${value}\0`).join('');
+    const key = keyOf(sorted);
     let set = this.#sets.get(key);
     if (set === undefined) {
       set = new ParameterSet(key, new Map(sorted), this.#version);
@@ -120,6 +167,7 @@ export class ParameterSets {
   }
 
   #purge(): void {
+    this.#byOtherNames.clear();
     for (const [key, set] of this.#sets) if (set.sessions === 0) this.#sets.delete(key);
     this.#mostSets = Math.max(unusedKept, 2 * this.#sets.size);
   }

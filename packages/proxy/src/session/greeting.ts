@@ -1,4 +1,3 @@
-import { authenticationOk, buildParameterStatus } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import { conversionSql, convertedNotices } from '../backend/login-notices.ts';
 import type { NoticesOfClient } from '../backend/login-notices.ts';
@@ -9,7 +8,6 @@ import { ProxyError } from '../errors.ts';
 import { InternalQuery } from '../protocol/internal-query.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Borrower } from '../pool/pool-target.ts';
-import { lexisOf } from '../sql/index.ts';
 import type { ParameterSet } from '../parameters/parameter-set.ts';
 import { decoded, dependsOnProcess, startValuesOf } from '../parameters/replay-sql.ts';
 
@@ -159,21 +157,10 @@ export class Greeting extends InternalLeaseOwner implements Borrower {
     const { parameterSets } = this.#pool;
     const canonical = parameterSets.acquire(values);
     connection.state.parametersSet(canonical);
-    const messages = [authenticationOk, ...notices.beforeParameters];
-    for (const [name, value] of connection.state.reported)
-      messages.push(buildParameterStatus(name, value));
-    const greeting = Buffer.concat(messages);
-    const lateNotices = notices.afterKey.length === 0 ? null : Buffer.concat(notices.afterKey);
-    for (const set of [canonical, this.parameters]) {
-      set.reported = new Map(connection.state.reported);
-      set.lexis = lexisOf(
-        connection.state.reported.get('client_encoding'),
-        connection.state.reported.get('standard_conforming_strings'),
-      );
-      set.canonical = canonical;
-      set.greeting = greeting;
-      set.lateNotices = lateNotices;
-    }
+    parameterSets.learn(this.parameters, canonical, {
+      reported: new Map(connection.state.reported),
+      ...notices,
+    });
     parameterSets.release(canonical);
     this.#finish(null);
   }

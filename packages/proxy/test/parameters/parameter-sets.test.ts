@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { suite, test } from 'node:test';
 import { ParameterSets } from '../../src/parameters/parameter-sets.ts';
 
 /** CPU time, in milliseconds. */
@@ -61,4 +61,64 @@ test('unused sets are dropped', () => {
   for (let at = 0; at < 10_000; at += 1)
     sets.release(sets.acquire([['app.tenant', `tenant ${at}`]]));
   assert.notEqual(sets.acquire([['app.tenant', 'first']]), first);
+});
+
+suite('a login that differs from an earlier one only in application_name', () => {
+  const start = (name: string, style = 'ISO'): [string, string][] => [
+    ['application_name', name],
+    ['datestyle', style],
+  ];
+
+  /** The sets of a pool that has learned one greeting. */
+  function learned(): ParameterSets {
+    const sets = new ParameterSets();
+    const first = sets.acquireList(start('first'));
+    const canonical = sets.acquire(start('first', 'ISO, MDY'));
+    const reported = new Map([
+      ['application_name', 'first'],
+      ['DateStyle', 'ISO, MDY'],
+    ]);
+    sets.learn(first, canonical, {
+      reported,
+      beforeParameters: [Buffer.from('early')],
+      afterKey: [Buffer.from('late')],
+    });
+    return sets;
+  }
+
+  function greeted(sets: ParameterSets, values: readonly (readonly [string, string])[]): string {
+    const set = sets.acquireList(values);
+    sets.greetLike(set);
+    return (set.greeting ?? '').toString('latin1');
+  }
+
+  test('has its greeting, with its own name', () => {
+    const sets = learned();
+    const greeting = greeted(sets, start('second'));
+    assert.match(greeting, /application_name\0second\0/);
+    assert.match(greeting, /DateStyle\0ISO, MDY\0/);
+    assert.doesNotMatch(greeting, /first/);
+    assert.match(greeting, /early/);
+    const again = sets.acquireList(start('second'));
+    assert.deepEqual([...again.values], start('second', 'ISO, MDY'));
+    assert.equal(again.reported.get('application_name'), 'second');
+    assert.equal(again.lateNotices?.toString(), 'late');
+  });
+
+  test('has none if PostgreSQL may change the name, or reports a default', () => {
+    for (const name of ['caf\u00e9', 'a\tb', 'x'.repeat(64)])
+      assert.equal(greeted(learned(), start(name)), '', name);
+    assert.equal(greeted(learned(), [['datestyle', 'ISO']]), '');
+  });
+
+  test('has none if another value differs too', () => {
+    assert.equal(greeted(learned(), start('second', 'SQL')), '');
+    assert.equal(greeted(learned(), [...start('second'), ['work_mem', '1MB']]), '');
+  });
+
+  test('has none after the database has reported other values', () => {
+    const sets = learned();
+    sets.forgetGreetings();
+    assert.equal(greeted(sets, start('second')), '');
+  });
 });
