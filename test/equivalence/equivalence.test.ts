@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import fc from 'fast-check';
-import { triesAll } from '../helpers/extent.ts';
+import { lengthOf, triesAll } from '../helpers/extent.ts';
 import { cases } from './cases.ts';
 import type { Case } from './cases.ts';
 import { allowed, avoided, leftOut, missing } from './known-differences.ts';
@@ -18,7 +18,7 @@ import type { ThemeName } from './themes.ts';
 const pinningPage = path.resolve(import.meta.dirname, '../../docs/pinning.md');
 const pools = [1, 2, 3];
 /** Random scripts for each pool. Always the same ones: the soak tries new ones. */
-const scriptsPerPool = triesAll ? 667 : 40;
+const scriptsPerPool = triesAll ? 667 : lengthOf(12, 40);
 /** Each case runs over one server connection, which all sessions share, and over three. */
 const poolsOfCases = triesAll ? pools : [1, 3];
 const seed = 20_261_125;
@@ -49,12 +49,12 @@ suite('a pooled connection behaves like a direct connection', { concurrency: tru
 
   test('the comparison finds no difference between direct connections', async () => {
     const lane = await stage.lane(await stage.directSide(), await stage.directSide(), 2);
-    await fc.assert(looksTheSame(lane, all), { numRuns: triesAll ? 100 : 20 });
+    await fc.assert(looksTheSame(lane, all), { numRuns: triesAll ? 100 : lengthOf(8, 20) });
   });
 
   test('the comparison finds no difference between new connections and used ones', async () => {
     const lane = await stage.lane(await stage.directSide(), await stage.usedSide(), 2);
-    await fc.assert(looksTheSame(lane, settled), { numRuns: triesAll ? 200 : 30 });
+    await fc.assert(looksTheSame(lane, settled), { numRuns: triesAll ? 200 : lengthOf(10, 30) });
   });
 
   test('the comparison finds a pool that keeps no session state', async () => {

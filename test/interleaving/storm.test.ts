@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { lengthOf } from '../helpers/extent.ts';
 import { onEachRoute } from '../helpers/routes.ts';
 import { faultsOf, runStorm } from './storm.ts';
 
-/** Statements on each runtime; together 200,000. `npm run test:soak` has 50 million. */
-const statements = 100_000;
+/** Statements on each runtime; together 60,000, or 200,000. `npm run test:soak` has 50 million. */
+const statements = lengthOf(30_000, 100_000);
 
 onEachRoute(
   'no client gets the rows of another',
