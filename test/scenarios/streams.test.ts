@@ -149,21 +149,20 @@ onEachRoute('streams', { settings: { PoolSize: 2 } }, (route) => {
     const client = await route().login(t);
     client.send(parse('long', 'SELECT length($1)'), sync, query('SELECT pg_sleep(1)'));
     const long = Buffer.concat([bind('long', ['x'.repeat(500_000)]), execute(), sync]);
-    const count = route().isDirect ? 100 : 700;
-    const growth = await memoryGrowth(route(), async () => {
-      const sending = (async () => {
-        for (let index = 0; index < count; index += 1) {
-          client.send(long);
-          await client.flushed();
-        }
-      })();
-      await client.ready();
-      await client.ready();
+    const count = 120;
+    await client.ready();
+    const sending = (async () => {
       for (let index = 0; index < count; index += 1) {
-        assert.equal(summary(await client.ready()), '2 | D 500000 | C SELECT 1 | Z I');
+        client.send(long);
+        await client.flushed();
       }
-      await sending;
-    });
-    assert(growth < 300 * megabyte, `grew by ${growth / megabyte} MB`);
+    })();
+    // Only while the database is busy: Bun accumulates 150 MB of garbage of what it passes on afterwards.
+    const growth = await memoryGrowth(route(), async () => void (await client.ready()));
+    assert(growth < 20 * megabyte, `grew by ${growth / megabyte} MB`);
+    for (let index = 0; index < count; index += 1) {
+      assert.equal(summary(await client.ready()), '2 | D 500000 | C SELECT 1 | Z I');
+    }
+    await sending;
   });
 });
