@@ -5,8 +5,8 @@ import { lengthOf } from '../helpers/extent.ts';
 import { testSeed } from '../helpers/seed.ts';
 import { Fuzz } from './fuzz/fuzz.ts';
 
-/** Cases of each kind; eight kinds make 4,800, or 20,000. `npm run test:soak` runs a million. */
-const cases = lengthOf(600, 2500);
+/** Cases of each kind; eight kinds make 2,400, or 20,000. `npm run test:soak` runs a million. */
+const cases = lengthOf(300, 2500);
 
 /**
  * Both runtimes at a time, and no more: the hostile peers all run in this process, whose event loop would otherwise be
