@@ -349,6 +349,8 @@ export class ServerConnection {
     // Internal queries begin and end outside transactions.
     if (status !== TransactionStatus.Idle) {
       this.closeOutOfSync('an internal query left a transaction open');
+      // Its reply is no longer pending, so it was not undone with the others.
+      note?.undo(false);
       return false;
     }
     if (this.#reportedAside && this.pending.headAction !== Action.Internal)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildParameterStatus } from '@sluice/wire';
+import { BackendCode, TransactionStatus, buildMessage, buildParameterStatus } from '@sluice/wire';
 import { serverLimits } from '../../src/backend/limits.ts';
 import { faults } from '../../src/io/guard.ts';
 import { InternalQuery } from '../../src/protocol/internal-query.ts';
@@ -40,4 +40,18 @@ test('a database that reports an unlimited number of parameters, or a very long 
   assert(!second.closed);
   other.socket.feed(buildParameterStatus('name', 'x'.repeat(70_000)));
   assert(second.closed);
+});
+
+test('an internal query that leaves a transaction open is lost with its connection', () => {
+  const server = new ScriptedServer();
+  const connection = connectTo(server);
+  const answers: boolean[] = [];
+  connection.run('BEGIN', new InternalQuery(({ lost }) => answers.push(lost)));
+  const ready = buildMessage(
+    BackendCode.ReadyForQuery,
+    Buffer.from([TransactionStatus.InTransaction]),
+  );
+  server.socket.feed(buildMessage(BackendCode.CommandComplete, Buffer.from('BEGIN\0')), ready);
+  assert(connection.closed);
+  assert.deepEqual(answers, [true]);
 });
