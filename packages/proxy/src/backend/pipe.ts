@@ -123,6 +123,8 @@ export class Pipe implements Worker, TransportHandler {
   #isFull = false;
   /** The owner of the replies cannot take more bytes. */
   #isPaused = false;
+  /** The last message of `#handleOther` goes to the owner of the reply. */
+  #isForwarded = false;
   /** The rest of what was read waits for a later turn of the event loop. */
   #isDeferred = false;
   #isStopped = false;
@@ -281,13 +283,63 @@ export class Pipe implements Worker, TransportHandler {
       chunk = (this.#appender ??= new Appender()).append(this.#partial, input);
       this.#partial = null;
     }
-    this.#walk(chunk);
+    if (!this.#forwardWhole(chunk)) this.#walk(chunk);
+  }
+
+  /**
+   * Forwards the chunk if it is the complete reply to the only pending request, a Query. Otherwise does nothing. Most
+   * chunks are, and the compilers of the runtimes optimize a short function much sooner than `#walk`.
+   */
+  #forwardWhole(chunk: Buffer): boolean {
+    const { pending } = this;
+    if (pending.length !== 1 || this.#bodyLeft > 0) return false;
+    if (pending.headReply !== Reply.Query || pending.headAction !== Action.Forward) return false;
+    const end = chunk.length;
+    let at = 0;
+    for (let messages = 1; messages < messagesOfSlice; messages++) {
+      if (end - at < headerLength) return false;
+      const length = lengthAt(chunk, at);
+      const next = endAfter(at, length);
+      if (length < shortestLength || next > end) return false;
+      const step = stepOf(Reply.Query, chunk[at] ?? 0);
+      if (step === Step.Ready) {
+        const status = next === end ? readyStatus(chunk, at, next) : 0;
+        if (status === 0) return false;
+        this.#reading = pending.headOwner;
+        this.#handOver(chunk, 0, end);
+        if (!this.#onReady(status, Action.Forward)) return true;
+        this.#reading?.cycleEnded();
+        this.#answerLocally();
+        this.#appender = null;
+        this.#forwarded();
+        return true;
+      }
+      if (step !== Step.More) return false;
+      at = next;
+    }
+    return false;
+  }
+
+  /** All complete messages of a chunk are processed. */
+  #forwarded(): void {
+    const { pending } = this;
+    const { owner: reading } = pending;
+    if (reading !== null) {
+      reading.flushReplies();
+      // Writing may have ended the lease.
+      if (reading.blocked && pending.owner === reading) this.pauseReading(true);
+    }
+    if (pending.length === 0) this.#owner.drainedReplies();
   }
 
   #walk(chunk: Buffer): void {
     const { pending } = this;
     const end = chunk.length;
     let messages = 0;
+    // The next message may belong to another reply than the one before.
+    let isNext = true;
+    let reply: Reply = Reply.Nothing;
+    let action: Action = Action.Forward;
     // chunk[from, at) belongs to `#reading` and was not forwarded yet.
     this.#reading = this.#bodyLeft > 0 ? this.#bodyOwner : pending.headOwner;
     let from = 0;
@@ -312,8 +364,10 @@ export class Pipe implements Worker, TransportHandler {
         return;
       }
       const next = endAfter(at, length);
-      const reply = pending.headReply;
-      const action = pending.headAction;
+      if (isNext) {
+        reply = pending.headReply;
+        action = pending.headAction;
+      }
       const step = stepOf(reply, code);
       const isInspected = step > Step.Done && step !== Step.Filtered;
       const describes = reply === Reply.DescribeStatement;
@@ -325,10 +379,16 @@ export class Pipe implements Worker, TransportHandler {
         }
         break;
       }
-      if (pending.headOwner !== this.#reading) {
+      if (isNext && pending.headOwner !== this.#reading) {
         this.#handOver(chunk, from, at);
         from = at;
         this.#reading = pending.headOwner;
+      }
+      // Until its last message, the reply at the head is the same.
+      isNext = step !== Step.More;
+      if (!isNext && action === Action.Forward && !describes && next <= end) {
+        at = next;
+        continue;
       }
       let forwarded = action === Action.Forward;
       const refusal =
@@ -356,67 +416,12 @@ export class Pipe implements Worker, TransportHandler {
           this.#answerLocally();
           continue;
         }
-        case Step.Failed: {
-          if (this.#hasFailed && !endsConnection(chunk, at, next)) {
-            this.#owner.outOfSync('the database reported a second error instead of ReadyForQuery');
-            return;
-          }
-          this.#hasFailed = reply !== Reply.Nothing;
-          const start = from;
-          const outcome = this.#owner.failed({ chunk, from, at, next }, () => {
-            this.#handOver(chunk, start, at);
-            from = at;
-          });
-          if (outcome === 'closed') return;
-          if (outcome === 'withdrawn') from = at;
-          forwarded = outcome === 'forwarded';
-          break;
+        default: {
+          const start = this.#handleOther(step, chunk, from, at, next);
+          if (start < 0) return;
+          from = start;
+          forwarded = this.#isForwarded;
         }
-        case Step.CopyIn: {
-          const cycles = pending.countCycles();
-          if (!pending.startCopyIn()) {
-            this.#owner.outOfSync('CopyInResponse while other requests were pending');
-            return;
-          }
-          this.#reading?.syncsIgnored(cycles - pending.countCycles());
-          if (action !== Action.Forward) {
-            this.#owner.orphanedCopy();
-            return;
-          }
-          break;
-        }
-        case Step.Notice: {
-          const outcome = this.#owner.noticed(chunk, from, at, next);
-          if (outcome === 'withdrawn') from = at;
-          forwarded = outcome === 'forwarded';
-          const instead = forwarded ? (pending.headNote?.noticed?.(chunk, at, next) ?? null) : null;
-          if (instead !== null) {
-            this.#handOverInstead(instead, chunk, from, at);
-            from = at;
-            forwarded = false;
-          }
-          break;
-        }
-        case Step.Parameter:
-          forwarded = this.#owner.parameter(chunk, bodyAt(at), next);
-          break;
-        case Step.Counted: {
-          const instead = pending.headNote?.counted?.() ?? null;
-          if (forwarded && instead !== null) {
-            this.#handOverInstead(instead, chunk, from, at);
-            from = at;
-            forwarded = false;
-          }
-          break;
-        }
-        case Step.Filtered:
-          forwarded &&= pending.headNote?.passes === true;
-          break;
-        default:
-          this.#owner.outOfSync(
-            `message 0x${code.toString(16)} while ${describe(reply)} was pending`,
-          );
-          return;
       }
       if (action === Action.Internal && step <= Step.Done) {
         const note = pending.headNote;
@@ -444,13 +449,84 @@ export class Pipe implements Worker, TransportHandler {
     this.#handOver(chunk, from, at);
     if (at < end) this.#partial = at === 0 ? chunk : chunk.subarray(at);
     else this.#appender = null;
-    const { owner: reading } = pending;
-    if (reading !== null) {
-      reading.flushReplies();
-      // Writing may have ended the lease.
-      if (reading.blocked && pending.owner === reading) this.pauseReading(true);
+    this.#forwarded();
+  }
+
+  /**
+   * Handles a message that is neither part of the usual reply nor its end. Returns the new value of `from`, or -1: the
+   * pipe was closed. Sets `#isForwarded`. It is a function of its own so that the compilers of the runtimes optimize
+   * `#walk` soon.
+   */
+  #handleOther(step: Step, chunk: Buffer, begin: number, at: number, next: number): number {
+    const { pending } = this;
+    let from = begin;
+    const reply = pending.headReply;
+    const action = pending.headAction;
+    let forwarded = action === Action.Forward;
+    switch (step) {
+      case Step.Failed: {
+        if (this.#hasFailed && !endsConnection(chunk, at, next)) {
+          this.#owner.outOfSync('the database reported a second error instead of ReadyForQuery');
+          return -1;
+        }
+        this.#hasFailed = reply !== Reply.Nothing;
+        const outcome = this.#owner.failed({ chunk, from, at, next }, () => {
+          this.#handOver(chunk, begin, at);
+          from = at;
+        });
+        if (outcome === 'closed') return -1;
+        if (outcome === 'withdrawn') from = at;
+        forwarded = outcome === 'forwarded';
+        break;
+      }
+      case Step.CopyIn: {
+        const cycles = pending.countCycles();
+        if (!pending.startCopyIn()) {
+          this.#owner.outOfSync('CopyInResponse while other requests were pending');
+          return -1;
+        }
+        this.#reading?.syncsIgnored(cycles - pending.countCycles());
+        if (action !== Action.Forward) {
+          this.#owner.orphanedCopy();
+          return -1;
+        }
+        break;
+      }
+      case Step.Notice: {
+        const outcome = this.#owner.noticed(chunk, from, at, next);
+        if (outcome === 'withdrawn') from = at;
+        forwarded = outcome === 'forwarded';
+        const instead = forwarded ? (pending.headNote?.noticed?.(chunk, at, next) ?? null) : null;
+        if (instead !== null) {
+          this.#handOverInstead(instead, chunk, from, at);
+          from = at;
+          forwarded = false;
+        }
+        break;
+      }
+      case Step.Parameter:
+        forwarded = this.#owner.parameter(chunk, bodyAt(at), next);
+        break;
+      case Step.Counted: {
+        const instead = pending.headNote?.counted?.() ?? null;
+        if (forwarded && instead !== null) {
+          this.#handOverInstead(instead, chunk, from, at);
+          from = at;
+          forwarded = false;
+        }
+        break;
+      }
+      case Step.Filtered:
+        forwarded &&= pending.headNote?.passes === true;
+        break;
+      default:
+        this.#owner.outOfSync(
+          `message 0x${(chunk[at] ?? 0).toString(16)} while ${describe(reply)} was pending`,
+        );
+        return -1;
     }
-    if (pending.length === 0) this.#owner.drainedReplies();
+    this.#isForwarded = forwarded;
+    return from;
   }
 
   #onReady(status: number, action: Action): boolean {
