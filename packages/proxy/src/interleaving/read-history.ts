@@ -1,3 +1,5 @@
+import type { Effects } from '../sql/index.ts';
+
 /** The number of remembered reads: a power of two. */
 const slots = 4096;
 /** The number of runs after which the duration of a read is known. */
@@ -69,7 +71,13 @@ export class ReadHistory {
 const quote = 0x27;
 
 /** The key of the text `buffer[start, end)`: its hash (FNV-1a), without the values of numbers and strings. */
-export function readKey(buffer: Uint8Array, start: number, end: number): number {
+export function readKey(
+  { template }: Pick<Effects, 'template'>,
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+): number {
+  if (template !== null) return template.hash;
   let hash = 0x811c9dc5 | 0;
   let isQuoted = false;
   let wasDigit = false;

@@ -3,7 +3,7 @@ import type { ErrorFields } from '@sluice/wire';
 import { distinct, has, mask, union } from '../distinct.ts';
 import type { Distinct } from '../distinct.ts';
 import { Flag } from '../sql/index.ts';
-import type { Effects } from '../sql/index.ts';
+import type { Effects, TransactionChange } from '../sql/index.ts';
 
 /** The maximum number of retries of a refused cycle. Databases that refuse it each time have a permanent reason. */
 const mostAfterRefusal = 3;
@@ -120,7 +120,7 @@ export class QueryCycle {
     this.statements++;
     this.#effects = effects;
     if (has(effects.flags, mayCommit)) this.mayCommit = true;
-    if (has(effects.flags, Flag.Transaction)) this.#follow(effects);
+    if (effects.transaction !== null) this.#follow(effects.transaction);
   }
 
   /** A statement is sent that was not analyzed. */
@@ -146,28 +146,10 @@ export class QueryCycle {
     return !has(flags, Flag.Writes) && flags !== 0;
   }
 
-  #follow(effects: Effects): void {
-    for (const effect of effects.details) {
-      if (effect.kind !== 'transaction') continue;
-      switch (effect.action) {
-        case 'begin':
-          this.begins = true;
-          break;
-        case 'rollback':
-        case 'commit':
-        case 'prepare':
-          this.ends = true;
-          this.begins = effect.chain;
-          if (effect.action !== 'rollback') this.mayCommit = true;
-          break;
-        case 'commit prepared':
-        case 'rollback prepared':
-          this.mayCommit = true;
-          break;
-        default:
-        // Savepoints neither begin nor end a transaction.
-      }
-    }
+  #follow({ begins, ends, mayCommit }: TransactionChange): void {
+    if (begins !== null) this.begins = begins;
+    if (ends) this.ends = true;
+    if (mayCommit) this.mayCommit = true;
   }
 
   // --- Bytes for a retry ---

@@ -140,8 +140,9 @@ export class SessionLease
     const start = bodyAt(at);
     const end = next - 1;
     if (end - start > longestShared || chunk.indexOf(0, start) !== end) return this.#alone('form');
-    if (!this.#effects.onlyReads(chunk, start, end)) return this.#alone('effects');
-    const key = readKey(chunk, start, end);
+    const effects = this.#effects.readEffects(chunk, start, end);
+    if (effects === null) return this.#alone('effects');
+    const key = readKey(effects, chunk, start, end);
     return this.#isShort(key) && this.#submit(new QueryRequest(chunk, at, next, key), chunk, start);
   }
 
@@ -161,8 +162,9 @@ export class SessionLease
   shareParsed(chunk: Buffer, at: number, cycle: ParsedCycle): boolean {
     const { textStart, textEnd, end } = cycle;
     if (end - at > longestShared) return this.#alone('form');
-    if (!this.#effects.onlyReads(chunk, textStart, textEnd)) return this.#alone('effects');
-    const key = readKey(chunk, textStart, textEnd);
+    const effects = this.#effects.readEffects(chunk, textStart, textEnd);
+    if (effects === null) return this.#alone('effects');
+    const key = readKey(effects, chunk, textStart, textEnd);
     return (
       this.#isShort(key) && this.#submit(new ParsedRequest(chunk, at, cycle, key), chunk, textStart)
     );

@@ -156,11 +156,11 @@ export class StatementEffects
     );
   }
 
-  /** Whether the text is a single read that provably changes nothing, neither in the session nor elsewhere. */
-  onlyReads(source: Buffer, start: number, end: number): boolean {
+  /** The effects of a single read that provably changes nothing, neither in the session nor elsewhere; or null. */
+  readEffects(source: Buffer, start: number, end: number): Effects | null {
     const effects = classifyBytes(source, start, end, this.lexis);
-    if (effects.flags !== Flag.PlainRead || effects.statements !== 1) return false;
-    return this.storedCode.provesRead(effects, source, start, end);
+    if (effects.flags !== Flag.PlainRead || effects.statements !== 1) return null;
+    return this.storedCode.provesRead(effects, source, start, end) ? effects : null;
   }
 
   /** The same for a text with its zero, and these effects. */

@@ -1,12 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import { has } from '../distinct.ts';
 import { ByteCache, hashBytes } from './cache.ts';
-import { Flag, effectsOf, opaqueEffects } from './effects.ts';
+import { Flag, effectsOf, effectsOfTemplate, opaqueEffects } from './effects.ts';
 import type { Effects } from './effects.ts';
 import { Lexer } from './lexer.ts';
 import { isTooDeep, longestRun } from './nesting.ts';
 import { parse } from './parser.ts';
 import { Lexis } from './lexis.ts';
+import { Template } from './template.ts';
 import { TemplateCache } from './template-cache.ts';
 import { readTree } from './tree.ts';
 
@@ -71,8 +72,10 @@ export function classifyBytes(
   // Not cached: the parser is still being loaded.
   if (effects.reason === 'parser') return effects;
   if (isOfTemplate()) {
-    templates.set(effects);
-    return effects;
+    const template = new Template(templates.hash, templates.hasStrings);
+    const own = effectsOfTemplate(effects, template);
+    templates.set(own);
+    return own;
   }
   const slot = hash & (seen.length - 1);
   if (seen[slot] === hash) texts.set(hash, buffer, start, end, effects);

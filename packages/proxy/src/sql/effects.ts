@@ -1,5 +1,6 @@
 import { distinct, mask } from '../distinct.ts';
 import type { Distinct } from '../distinct.ts';
+import type { Template } from './template.ts';
 
 /**
  * The effects of a SQL text on the session that runs it. Each bit answers one question of the session or the pool;
@@ -214,6 +215,52 @@ export interface Effects {
   readonly positions: readonly number[];
   /** Set exactly when `Flag.Opaque` is. */
   readonly reason: OpaqueReason | undefined;
+  /** What its transaction control does, taken together; null: it has none. */
+  readonly transaction: TransactionChange | null;
+  /** The template of the text, if all texts with that template have these effects and it is remembered. */
+  readonly template: Template | null;
+  /** With a template: the same effects, as texts with other templates may share them. */
+  readonly shared: Effects | null;
+}
+
+/** What the transaction control of a text does, up to its end. */
+export interface TransactionChange {
+  /** Whether a transaction that it has begun is open at the end; null: it neither begins nor ends one. */
+  readonly begins: boolean | null;
+  /** It ends the transaction that was open before. */
+  readonly ends: boolean;
+  /** It may have committed. */
+  readonly mayCommit: boolean;
+}
+
+function transactionOf(details: readonly Effect[]): TransactionChange | null {
+  let begins: boolean | null = null;
+  let ends = false;
+  let mayCommit = false;
+  let isAny = false;
+  for (const effect of details) {
+    if (effect.kind !== 'transaction') continue;
+    isAny = true;
+    switch (effect.action) {
+      case 'begin':
+        begins = true;
+        break;
+      case 'rollback':
+      case 'commit':
+      case 'prepare':
+        ends = true;
+        begins = effect.chain;
+        if (effect.action !== 'rollback') mayCommit = true;
+        break;
+      case 'commit prepared':
+      case 'rollback prepared':
+        mayCommit = true;
+        break;
+      default:
+      // Savepoints neither begin nor end a transaction.
+    }
+  }
+  return isAny ? Object.freeze({ begins, ends, mayCommit }) : null;
 }
 
 const noDetails: readonly Effect[] = Object.freeze([]);
@@ -232,7 +279,20 @@ export function effectsOf(
     details: details.length === 0 ? noDetails : Object.freeze(details),
     positions: statements < 2 || details.length === 0 ? noPositions : Object.freeze(positions),
     reason: undefined,
+    transaction: transactionOf(details),
+    template: null,
+    shared: null,
   });
+}
+
+/** The same effects, for texts with this template. */
+export function effectsOfTemplate(effects: Effects, template: Template): Effects {
+  return Object.freeze({ ...effects, template, shared: effects });
+}
+
+/** The object that all texts with the same effects share, as far as they are known to be the same. */
+export function sharedEffects(effects: Effects): Effects {
+  return effects.shared ?? effects;
 }
 
 const opaque = new Map<OpaqueReason, Effects>();
@@ -247,6 +307,9 @@ export function opaqueEffects(reason: OpaqueReason): Effects {
       details: noDetails,
       positions: noPositions,
       reason,
+      transaction: null,
+      template: null,
+      shared: null,
     });
     opaque.set(reason, effects);
   }

@@ -3,8 +3,14 @@ export type { SideEffects } from './body-side-effects.ts';
 export { ByteCache, hashBytes } from './cache.ts';
 export { classify, classifyBytes, longestText } from './classifier.ts';
 export { Shown, readCode } from './code-reader.ts';
-export { Flag, effectsOf, touchesSession } from './effects.ts';
-export type { Effect, Effects, OpaqueReason, TransactionAction } from './effects.ts';
+export { Flag, effectsOf, sharedEffects, touchesSession } from './effects.ts';
+export type {
+  Effect,
+  Effects,
+  OpaqueReason,
+  TransactionAction,
+  TransactionChange,
+} from './effects.ts';
 export { harmlessFunctions, plainOperators } from './known-names.ts';
 export { Lexis, lexisOf } from './lexis.ts';
 export { NameIndex, wordsIn } from './name-index.ts';

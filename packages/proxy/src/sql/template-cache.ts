@@ -26,11 +26,18 @@ interface Entry<T> {
 export class TemplateCache<T> {
   /** The text of the last `get` has numbers or strings that its template does not show. */
   hasLiterals = false;
+  /** It has strings. */
+  hasStrings = false;
   readonly #entries: (Entry<T> | undefined)[] = Array.from({ length: slots });
   readonly #template = new Uint8Array(longest);
   /** The length of the template of the last `get`; 0: it has none. */
   #length = 0;
   #hash = 0;
+
+  /** The hash of the template of the last `get`. */
+  get hash(): number {
+    return this.#hash;
+  }
 
   /** The text of the last `get` has a template. */
   get hasTemplate(): boolean {
@@ -65,6 +72,7 @@ export class TemplateCache<T> {
     let length = 0;
     let hash = 0x811c9dc5 | 0;
     let hasLiterals = false;
+    let hasStrings = false;
     let at = start;
     while (at < end) {
       const byte = buffer[at] ?? 0;
@@ -97,7 +105,7 @@ export class TemplateCache<T> {
         case Char.Quote:
           at = plainStringEnd(buffer, at, end);
           if (at < 0) return false;
-          hasLiterals = true;
+          hasLiterals = hasStrings = true;
           template[length++] = quote;
           break;
         case Char.DoubleQuote:
@@ -131,6 +139,7 @@ export class TemplateCache<T> {
     this.#length = length;
     this.#hash = hash;
     this.hasLiterals = hasLiterals;
+    this.hasStrings = hasStrings;
     return true;
   }
 }

@@ -1,5 +1,5 @@
 import { has, mask } from '../distinct.ts';
-import { Flag } from '../sql/index.ts';
+import { Flag, sharedEffects } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 
 /** The record of a statement that runs code which its text does not show. */
@@ -36,10 +36,10 @@ const records = new WeakMap<Effects, Record>();
  */
 export function deservesProbe(effects: Effects): boolean {
   if (!has(effects.flags, hidden)) return false;
-  let record = records.get(effects);
+  let record = records.get(sharedEffects(effects));
   if (record === undefined) {
     record = { runs: 0, probes: 0, leaves: false };
-    records.set(effects, record);
+    records.set(sharedEffects(effects), record);
   }
   record.runs++;
   return record.leaves || record.probes < firstProbes || record.runs % sample === 0;
@@ -47,21 +47,21 @@ export function deservesProbe(effects: Effects): boolean {
 
 /** A probe has followed this statement. A session that keeps its connection, or ends, may never be probed. */
 export function wasProbed(effects: Effects): void {
-  const record = records.get(effects);
+  const record = records.get(sharedEffects(effects));
   if (record !== undefined) record.probes++;
 }
 
 export function isKnownToLeave(effects: Effects): boolean {
-  return records.get(effects)?.leaves === true;
+  return records.get(sharedEffects(effects))?.leaves === true;
 }
 
 /** A probe after this statement found something that its text does not show. True the first time. */
 export function leavesSomething(effects: Effects): boolean {
-  let record = records.get(effects);
+  let record = records.get(sharedEffects(effects));
   if (record?.leaves === true) return false;
   if (record === undefined) {
     record = { runs: 0, probes: 0, leaves: false };
-    records.set(effects, record);
+    records.set(sharedEffects(effects), record);
   }
   record.leaves = true;
   return true;

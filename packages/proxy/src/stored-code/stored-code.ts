@@ -179,8 +179,9 @@ export class StoredCode {
   }
 
   /** The possible side effects of the statement in `source[start, end)` through code that it runs. */
-  verdictOf({ flags, details }: Effects, source: Buffer, start: number, end: number): Verdict {
-    if (this.#provesText(flags, source, start, end)) return proven;
+  verdictOf(effects: Effects, source: Buffer, start: number, end: number): Verdict {
+    if (this.#provesText(effects, source, start, end)) return proven;
+    const { flags, details } = effects;
     const hash = hashBytes(source, start, end);
     let verdict = this.#verdicts.get(hash, source, start, end);
     if (verdict === undefined) {
@@ -191,11 +192,15 @@ export class StoredCode {
   }
 
   /** A statement whose flags show all its calls, and that names nothing risky: the result that `#judge` would have. */
-  #provesText(flags: Flag, source: Buffer, start: number, end: number): boolean {
+  #provesText(effects: Effects, source: Buffer, start: number, end: number): boolean {
     const knowledge = this.#knowledge;
-    if (knowledge === null || (flags & (runsCode | unproven)) !== 0) return false;
+    if (knowledge === null || (effects.flags & (runsCode | unproven)) !== 0) return false;
     if (knowledge.any !== Risk.None || knowledge.types !== Risk.None) return false;
-    return !knowledge.risky.mayMention(source, start, end);
+    const { risky } = knowledge;
+    const { template } = effects;
+    return template === null
+      ? !risky.mayMention(source, start, end)
+      : !template.mayMention(risky, source, start, end);
   }
 
   #judge(flags: Flag, details: Effects['details'], text: Buffer): Verdict {

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { ReadHistory, readKey } from '../../src/interleaving/read-history.ts';
+import { classify } from '../../src/sql/index.ts';
+
+const noTemplate = { template: null };
 
 function keyOf(text: string): number {
-  return readKey(Buffer.from(text), 0, Buffer.byteLength(text));
+  return readKey(noTemplate, Buffer.from(text), 0, Buffer.byteLength(text));
 }
 
 suite('the history of a read', () => {
@@ -84,10 +87,21 @@ suite('the history of a read', () => {
 });
 
 suite('the key of a read', () => {
+  test('is that of its template, if it has one', () => {
+    const first = classify('SELECT a FROM t WHERE b = 1');
+    const second = classify('SELECT a FROM t WHERE b = 22');
+    assert(first.template !== null);
+    const nothing = Buffer.alloc(0);
+    assert.equal(readKey(first, nothing, 0, 0), first.template.hash);
+    assert.equal(readKey(second, nothing, 0, 0), first.template.hash);
+    const other = classify('SELECT c FROM t WHERE b = 1');
+    assert.notEqual(readKey(other, nothing, 0, 0), first.template.hash);
+  });
+
   test('is that of its part of the chunk', () => {
     const chunk = Buffer.from('..SELECT a..');
-    assert.equal(readKey(chunk, 2, 10), keyOf('SELECT a'));
-    assert.notEqual(readKey(chunk, 2, 11), keyOf('SELECT a'));
+    assert.equal(readKey(noTemplate, chunk, 2, 10), keyOf('SELECT a'));
+    assert.notEqual(readKey(noTemplate, chunk, 2, 11), keyOf('SELECT a'));
   });
 
   test('is the same for other numbers and strings', () => {

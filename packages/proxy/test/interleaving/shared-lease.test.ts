@@ -416,7 +416,7 @@ test('nothing is shared while the pool is paused, or a connection is to be close
 });
 
 function keyOf(text: string): number {
-  return readKey(Buffer.from(text), 0, Buffer.byteLength(text));
+  return readKey({ template: null }, Buffer.from(text), 0, Buffer.byteLength(text));
 }
 
 test('texts that differ in numbers and strings are the same read', () => {

@@ -93,7 +93,7 @@ export class SharedBench {
 
   read(text: string, set = this.set): SubmittedRead {
     const chunk = buildQuery(text);
-    const key = readKey(chunk, 5, chunk.length - 1);
+    const key = readKey({ template: null }, chunk, 5, chunk.length - 1);
     return this.#submit(new QueryRequest(chunk, 0, chunk.length, key), set);
   }
 
