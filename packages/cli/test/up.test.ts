@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import path from 'node:path';
-import { suite, test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { startPostgres } from '@sluice/testkit';
+import type { Postgres } from '@sluice/testkit';
 import pg from 'pg';
+import { startDatabase } from '../../../test/helpers/database.ts';
 import { runCommand } from './run-command.ts';
 import { runtimes, SluiceProcess, temporaryFolder } from './sluice-process.ts';
 import type { Runtime } from './sluice-process.ts';
@@ -27,6 +28,13 @@ interface ReadyEvent {
 
 /** For tests that send no query. */
 const noDatabase = ['--target', 'postgres://nobody:nothing@127.0.0.1:1/none'];
+
+/** For tests that do not need one of their own: initdb takes longer than everything else in them. */
+let existing: Postgres;
+before(async () => {
+  existing = await startDatabase({ user: 'shop keeper', password: 'p@ss/word' });
+});
+after(() => existing.stop('immediate'));
 
 interface Up {
   readonly sluice: SluiceProcess;
@@ -83,9 +91,14 @@ for (const runtime of runtimes) {
       await assert.rejects(query(database.url, 'select 1'), { code: 'ECONNREFUSED' });
     });
 
-    for (const signal of isSampled ? [] : (['SIGINT', 'SIGTERM'] as const)) {
+    for (const [signal, target] of isSampled
+      ? []
+      : ([
+          ['SIGINT', noDatabase],
+          ['SIGTERM', []],
+        ] as const)) {
       test(`stops when npm, which started it, gets ${signal}`, async (t) => {
-        const args = ['up', '--port', '0', '--json'];
+        const args = ['up', '--port', '0', '--json', ...target];
         const sluice = new SluiceProcess(t, args, { runtime, npm: 'run' });
         await sluice.line(/"ready"/);
         sluice.signal(signal);
@@ -111,7 +124,8 @@ for (const runtime of runtimes) {
     if (isSampled) return;
 
     test('shows lines for node that work when they are pasted', async (t) => {
-      const sluice = new SluiceProcess(t, ['up', '--port', '0'], { runtime });
+      const args = ['up', '--port', '0', '--target', existing.url];
+      const sluice = new SluiceProcess(t, args, { runtime });
       await sluice.line(/Ctrl-C stops everything/);
       const text = sluice.stdout.join('\n');
       const [lines = ''] = /^const .*await pool\.end\(\);$/ms.exec(text) ?? [];
@@ -128,7 +142,7 @@ for (const runtime of runtimes) {
     });
 
     test('--tls: its URL makes a client verify the certificate', async (t) => {
-      const { sluice, ready } = await startUp(t, ['--tls'], runtime);
+      const { sluice, ready } = await startUp(t, ['--tls', '--target', existing.url], runtime);
       const { url } = ready.endpoint;
       assert.match(url, /\?sslmode=verify-full&sslrootcert=/);
       const client = new pg.Client({ connectionString: url });
@@ -156,20 +170,14 @@ suite('sluice up', { concurrency: 2 }, () => {
   });
 
   test('--target puts the proxy in front of an existing database', async (t) => {
-    const postgres = await startPostgres({
-      user: 'shop keeper',
-      password: 'p@ss/word',
-      database: 'shop',
-    });
-    t.after(() => postgres.stop());
-    const { sluice, ready } = await startUp(t, ['--target', postgres.url], 'node');
+    const { sluice, ready } = await startUp(t, ['--target', existing.url], 'node');
     const rows = await query(
       ready.endpoint.url,
       'select current_user as u, current_database() as d',
     );
     assert.deepEqual(rows, [{ u: 'shop keeper', d: 'shop' }]);
     await sluice.stop('SIGINT');
-    assert.deepEqual(await postgres.query('select 1 as one'), [{ one: 1 }]);
+    assert.deepEqual(await existing.query('select 1 as one'), [{ one: 1 }]);
   });
 
   test('Ctrl-C during the start leaves nothing', async (t) => {
