@@ -3,15 +3,17 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 import type { TestContext } from 'node:test';
-import { startPostgres } from '@sluice/testkit';
 import type { Postgres } from '@sluice/testkit';
+import { startDatabase } from '../../../test/helpers/database.ts';
 import { runCommand } from './run-command.ts';
 import { SluiceProcess, temporaryFolder } from './sluice-process.ts';
 
-const templates = path.resolve(import.meta.dirname, '../../../.cache/postgres-templates');
-
 async function database(t: TestContext): Promise<Postgres> {
-  const postgres = await startPostgres({ password: 'secret', templates });
+  const postgres = await startDatabase({
+    user: 'postgres',
+    password: 'secret',
+    database: 'postgres',
+  });
   t.after(() => postgres.stop('immediate'));
   return postgres;
 }

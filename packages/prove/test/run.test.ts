@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import { suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startPostgres } from '@sluice/testkit';
 import { Value } from 'typebox/value';
 import { compareReports } from '../src/compare/index.ts';
 import { rampLimit, stepsUpTo } from '../src/claims/scalability.ts';
@@ -14,18 +12,16 @@ import { ProxyProcess } from '../src/stage/index.ts';
 import type { Report } from '../src/report/schema.ts';
 import { reportSchema } from '../src/report/schema.ts';
 import { summaryOf } from '../src/report/summary.ts';
+import { startDatabase } from '../../../test/helpers/database.ts';
 import { proveOptions, runProve } from './helpers/run-prove.ts';
 
-/** Its data is a copy: initdb takes longer than the rest of the start. */
-const known = {
-  password: 'secret',
-  templates: path.resolve(import.meta.dirname, '../../../.cache/postgres-templates'),
-};
+/** A password that would be found in any text: one that a URL encodes would not. */
+const known = { user: 'postgres', password: 'secret', database: 'postgres' };
 
 // Concurrently: each has its own database, and mostly waits.
 suite('a run on a given database', { timeout: 300_000, concurrency: 3 }, () => {
   test('never exceeds its limits, leaves nothing, and its report conforms to the schema', async (t) => {
-    const postgres = await startPostgres({ ...known, maxConnections: 60 });
+    const postgres = await startDatabase({ ...known, maxConnections: 60 });
     t.after(() => postgres.stop('immediate'));
     const { user, password, host, port } = postgres;
     const sluice = await ProxyProcess.start({
@@ -79,7 +75,7 @@ suite('a run on a given database', { timeout: 300_000, concurrency: 3 }, () => {
   });
 
   test('drops what killed runs left, respects running ones, and does not touch anything else', async (t) => {
-    const postgres = await startPostgres(known);
+    const postgres = await startDatabase(known);
     t.after(() => postgres.stop('immediate'));
     const url = (): string => postgres.url;
     const [first, other, second] = await Promise.all(
@@ -112,7 +108,7 @@ suite('a run on a given database', { timeout: 300_000, concurrency: 3 }, () => {
   });
 
   test('a claim that cannot be measured is reported, and the others are measured', async (t) => {
-    const postgres = await startPostgres(known);
+    const postgres = await startDatabase(known);
     t.after(() => postgres.stop('immediate'));
     const report = await runProve({
       direct: postgres.url,
@@ -127,7 +123,7 @@ suite('a run on a given database', { timeout: 300_000, concurrency: 3 }, () => {
   });
 
   test('availability without a way to fail over is a caveat', async (t) => {
-    const postgres = await startPostgres(known);
+    const postgres = await startDatabase(known);
     t.after(() => postgres.stop('immediate'));
     const { findings } = await runProve({ direct: postgres.url, only: ['availability'] });
     assert(findings.some(({ sentence }) => sentence.includes('--failover-command')));
