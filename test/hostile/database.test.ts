@@ -8,6 +8,7 @@ import { triesAll } from '../helpers/extent.ts';
 import { fieldsOf, int32, message, query } from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import { eventually } from '../helpers/routes.ts';
+import type { Runtime } from '../helpers/runtime.ts';
 import { Sluice } from '../helpers/sluice.ts';
 
 const ready = message('Z', Buffer.from('I'));
@@ -24,11 +25,23 @@ const bodies: readonly Buffer[] = [
   Buffer.concat([int32(7), Buffer.from('channel\0no end')]),
 ];
 
-/** The bodies to try with a message. The sample has three of them, and different ones for the next message. */
-function bodiesOf(code: string): readonly Buffer[] {
+/**
+ * The bodies to try with a message. The sample has three of them, and different ones for the next message; on Bun, whose
+ * sockets deliver them to the same code, it has one.
+ */
+function bodiesOf(code: string, runtime: Runtime): readonly Buffer[] {
   const first = codes.indexOf(code);
-  return triesAll ? bodies : [0, 2, 4].map((at) => bodies[(first + at) % bodies.length] as Buffer);
+  const sample = runtime === 'node' ? [0, 2, 4] : [0];
+  return triesAll ? bodies : sample.map((at) => bodies[(first + at) % bodies.length] as Buffer);
 }
+
+/** More parameters than the proxy keeps. */
+const flood = Buffer.concat([
+  ...Array.from({ length: 200_000 }, (_, index) =>
+    message('S', Buffer.from(`name ${index}\0${'v'.repeat(50)}\0`)),
+  ),
+  ready,
+]);
 
 /** Nothing that a database sends ends the process, affects another client, or causes an unexpected exception. */
 suite('a hostile database', () => {
@@ -79,7 +92,7 @@ suite('a hostile database', () => {
 
       for (const code of codes) {
         test(`malformed messages ${code} in reply to a client's statement`, async () => {
-          for (const body of bodiesOf(code)) {
+          for (const body of bodiesOf(code, runtime)) {
             const client = await RawClient.login(address());
             hostile.lie = (asked) =>
               asked.includes('hostile') ? Buffer.concat([message(code, body), ready]) : null;
@@ -108,10 +121,6 @@ suite('a hostile database', () => {
       });
 
       test('an unlimited number of parameters is not kept', async () => {
-        const statuses = Array.from({ length: 200_000 }, (_, index) =>
-          message('S', Buffer.from(`name ${index}\0${'v'.repeat(50)}\0`)),
-        );
-        const flood = Buffer.concat([...statuses, ready]);
         const memory = await sluice.residentMemory();
         for (let round = 0; round < 3; round += 1) {
           const client = await RawClient.login(address());
@@ -135,7 +144,7 @@ suite('a hostile database', () => {
       ] as const) {
         test(`malformed messages in reply to ${what}`, async () => {
           for (const code of codes) {
-            for (const body of bodiesOf(code)) {
+            for (const body of bodiesOf(code, runtime)) {
               let lies = 0;
               hostile.lie = (asked) => {
                 if (lies > 0 || !asked.includes(own)) return null;
