@@ -9,6 +9,8 @@ export class Lease<Owner> {
   #isPaused = false;
   #cancels = 0;
   #replay: InternalQuery | null = null;
+  /** The proxy runs queries that belong together: no request of the owner, and no lease, comes between them. */
+  isReserved = false;
   /** Another cancel arrived while one was pending: it is sent after that. */
   cancelAgain = false;
 
@@ -68,9 +70,9 @@ export class Lease<Owner> {
     return this.#cancels === 0;
   }
 
-  /** No request of the owner can start: a cancel request is pending, or requests are paused. */
+  /** No request of the owner can start: a cancel request is pending, requests are paused, or the proxy reads. */
   get isClosedToRequests(): boolean {
-    return this.#cancels > 0 || this.#isPaused;
+    return this.#cancels > 0 || this.#isPaused || this.isReserved;
   }
 
   /** The replay of the owner's parameters before its first request; null when they are set. */

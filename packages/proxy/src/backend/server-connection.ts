@@ -79,8 +79,6 @@ export class ServerConnection {
   /** Called when an administrator terminates it while it is the stand-in for a client. */
   onTerminated: (() => void) | null = null;
   #retireReason: string | null = null;
-  /** The proxy runs several internal queries: no session gets the connection between them. */
-  #isReserved = false;
 
   readonly #owner: ConnectionOwner<ServerConnection>;
   #idle = false;
@@ -171,12 +169,13 @@ export class ServerConnection {
     this.#retireReason ??= reason;
   }
 
+  /** The proxy runs several internal queries: nothing of a session runs between them. */
   get isReserved(): boolean {
-    return this.#isReserved;
+    return this.lease.isReserved;
   }
 
   set isReserved(reserved: boolean) {
-    this.#isReserved = reserved;
+    this.lease.isReserved = reserved;
     if (!reserved) this.#settle();
   }
 
@@ -594,7 +593,7 @@ export class ServerConnection {
   /** Between requests: returns the connection, or first removes the state of the session. */
   #settle(): void {
     if (this.closed || this.#idle || this.pending.length > 0 || this.lease.isBeingCanceled) return;
-    if (this.#isReserved) return;
+    if (this.lease.isReserved) return;
     const leaseOwner = this.lease.owner;
     if (leaseOwner !== null) {
       // The database is about to terminate it, and the session too.

@@ -22,6 +22,7 @@ import type { SessionKeeper } from '../../src/session/session.ts';
 import { limitsExceeded } from '../../src/session/session-limits.ts';
 import type { SessionLimit, SessionLimits } from '../../src/session/session-limits.ts';
 import { SessionState } from '../../src/session/session-state.ts';
+import { fingerprintSql } from '../../src/stored-code/stored-code-sql.ts';
 import { loadParser } from '../../src/sql/index.ts';
 import { MemorySocket, ScriptedSource, repliesIn } from '../scripted-server.ts';
 import type { ScriptedServer } from '../scripted-server.ts';
@@ -787,6 +788,42 @@ test('no session waits long while another connection reads the catalog', async (
   }
   assert.deepEqual(replies, ['C SELECT', 'ZI']);
   assert.equal(first.session.connection, null);
+});
+
+test('no request of a client runs between the queries of a reading', async () => {
+  const world = new World(1);
+  const client = world.client();
+  const other = world.client();
+  client.send(select);
+  await world.turn();
+  await settle(world.server);
+  const { storedCode } = world.pool;
+  storedCode.outdate();
+  // Another connection reads, and does not see what has changed since.
+  let isBeingRead = true;
+  Object.defineProperty(storedCode, 'isBeingRead', { get: () => isBeingRead });
+  let ended = (): void => assert.fail('the session does not wait for the reading');
+  storedCode.whenRead = (whenEnded) => {
+    ended = whenEnded;
+  };
+  client.send(select);
+  await settle(world.server);
+  other.send(buildQuery('SELECT 2'));
+  await settle(world.server);
+  const { received } = world.server;
+  received.length = 0;
+  // The code has changed, so that a reading takes several queries.
+  world.server.rowsOf = (text) =>
+    text.includes(fingerprintSql) ? [['prelude'], ['changed', 'o']] : [];
+  client.send(begin);
+  isBeingRead = false;
+  ended();
+  await settle(world.server);
+  assert(storedCode.isKnown);
+  assert.deepEqual(client.replies().slice(-2), ['C BEGIN', 'ZT']);
+  const isOwn = (request: string): boolean => own.test(request);
+  assert(received.filter(isOwn).length > 1, 'several queries');
+  assert.deepEqual(received.slice(received.indexOf('Q BEGIN')).filter(isOwn), []);
 });
 
 /** The session has been ended because of this limit. */
