@@ -193,6 +193,19 @@ onEachRoute('notices during a login', { settings }, (route) => {
       const few = await greetingOf(route(), t, { options: '-c client_min_messages=warning' });
       assert.deepEqual(noticesOf(few), both.slice(1));
     }
+    const now = async (): Promise<unknown> => noticesOf(await greetingOf(route(), t));
+    const client = await route().login(t, { parameters: { database: 'till' } });
+    const replaced = `CREATE OR REPLACE FUNCTION greet() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+         RAISE NOTICE 'hello'; END $$`;
+    for (const [statement, expected] of [
+      [replaced, ['NOTICE 00000 hello']],
+      ['ALTER EVENT TRIGGER greet DISABLE', []],
+      ['ALTER EVENT TRIGGER greet ENABLE ALWAYS', ['NOTICE 00000 hello']],
+      ['DROP EVENT TRIGGER greet', []],
+    ] as const) {
+      await client.rows(statement);
+      assert.deepEqual(await now(), expected, statement);
+    }
   });
 
   test('a replication connection gets those of its own login', async (t) => {

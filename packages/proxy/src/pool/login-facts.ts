@@ -50,10 +50,14 @@ export interface OwnConnections {
   readonly ofDatabase: number;
 }
 
-/** Parses the row of `loginFactsSql`; null if it is invalid. */
+/**
+ * Parses the row of `loginFactsSql`; null if it is invalid. `triggers`: how often clients have changed login event
+ * triggers.
+ */
 export function readLoginFacts(
   row: readonly (string | null)[] | undefined,
   own: OwnConnections,
+  triggers: number,
 ): LoginFacts | null {
   if (row?.length !== 16) return null;
   const [role = null, database = null, isSuperuser, canLogin, hasExpired, allows, mayConnect] = row;
@@ -71,7 +75,7 @@ export function readLoginFacts(
       ? Infinity
       : Number(limit) - Math.max(0, Number(used) - owned);
   return {
-    start: JSON.stringify([role, database, isSuperuser, rows, permitted, row[13]]),
+    start: JSON.stringify([role, database, isSuperuser, rows, permitted, row[13], triggers]),
     role,
     database,
     settings,

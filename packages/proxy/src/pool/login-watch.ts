@@ -151,7 +151,9 @@ export class LoginWatch {
   #queryOn(connection: ServerConnection, done: (facts: LoginFacts | null) => void): void {
     const { database, user } = this.#pool;
     const take = new InternalQuery(({ rows }) =>
-      done(readLoginFacts(rows.at(-1), this.#pool.ownConnections)),
+      done(
+        readLoginFacts(rows.at(-1), this.#pool.ownConnections, this.#pool.loginChanges.triggers),
+      ),
     );
     connection.run(loginFactsSql(database, user), take);
   }
@@ -166,7 +168,7 @@ export class LoginWatch {
     const pool = this.#pool;
     this.#begin();
     const isSent = pool.queryServer(loginFactsSql(pool.database, pool.user), (rows) => {
-      const facts = readLoginFacts(rows?.at(-1), pool.ownConnections);
+      const facts = readLoginFacts(rows?.at(-1), pool.ownConnections, pool.loginChanges.triggers);
       if (facts === null) this.#logIn(null);
       else this.#judge(facts);
     });

@@ -61,6 +61,8 @@ export interface PoolLimits {
 /** Counts statements that may have changed login-time settings. */
 export interface LoginChanges {
   version: number;
+  /** Those of them that may have changed login event triggers: new server connections get other notices. */
+  triggers: number;
   /** When a client last had the server reload its configuration, in milliseconds of `performance.now()`. */
   reloadedAt: number;
 }

@@ -49,6 +49,8 @@ export class Interventions {
   readonly #reach: Reach;
   /** A statement that may have changed login-time settings has run, and its transaction may still be open. */
   #changesLogins = false;
+  /** It may have changed login event triggers. */
+  #changesTriggers = false;
   /** The running statement needs a database or a role without connections. */
   #way: ReturnType<Reach['vacate']> | null = null;
   /** The running statement signals clients of the proxy. */
@@ -72,6 +74,7 @@ export class Interventions {
       if (effect.kind !== 'transaction' && effect.kind !== 'logins' && effect.kind !== 'reload')
         continue;
       this.#changesLogins = true;
+      if (effect.kind === 'logins' && effect.ofTriggers === true) this.#changesTriggers = true;
       // The signal for the reload may take effect later than the answer arrives.
       if (effect.kind === 'reload') this.#owner.pool.loginChanges.reloadedAt = performance.now();
     }
@@ -126,6 +129,8 @@ export class Interventions {
     if (!this.#changesLogins || inTransaction) return;
     this.#changesLogins = false;
     pool.loginChanges.version++;
+    if (this.#changesTriggers) pool.loginChanges.triggers++;
+    this.#changesTriggers = false;
   }
 
   /** The session no longer runs anything that needs other sessions blocked. */

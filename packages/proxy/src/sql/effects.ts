@@ -180,7 +180,7 @@ export type Effect =
   /** A call of a function that affects session state, by its unqualified name. */
   | { readonly kind: 'call'; readonly name: string; readonly flag: Flag }
   /** Login-time settings may have changed after the commit. */
-  | { readonly kind: 'logins' }
+  | { readonly kind: 'logins'; readonly ofTriggers?: true }
   /** The server will reload its configuration soon. */
   | { readonly kind: 'reload' }
   /** Fails while there are connections to the database; `forces`: it terminates them. */

@@ -27,6 +27,8 @@ const always: ReadonlySet<string> = new Set([
 ]);
 
 const logins: Effect = { kind: 'logins' };
+/** The same for what login event triggers do, which the login-time settings do not show. */
+const loginTriggers: Effect = { kind: 'logins', ofTriggers: true };
 
 /**
  * The effect of a statement on logins: it changes login-time settings, or needs a database or a role without
@@ -52,6 +54,13 @@ export function readLoginStatement(type: string, node: TreeNode): readonly Effec
       if (node['renameType'] === 'OBJECT_DATABASE')
         return [logins, { kind: 'vacates', database: text('subname'), forces: false }];
       return node['renameType'] === 'OBJECT_ROLE' ? [logins] : [];
+    case 'CreateEventTrigStmt':
+    case 'AlterEventTrigStmt':
+      return [loginTriggers];
+    case 'DropStmt':
+      return node['removeType'] === 'OBJECT_EVENT_TRIGGER' ? [loginTriggers] : [];
+    case 'CreateFunctionStmt':
+      return nameOfType(node['returnType']) === 'event_trigger' ? [loginTriggers] : [];
     case 'DropRoleStmt':
     case 'DropOwnedStmt':
     case 'ReassignOwnedStmt':
@@ -76,6 +85,11 @@ export function readLoginStatement(type: string, node: TreeNode): readonly Effec
     default:
       return always.has(type) ? [logins] : [];
   }
+}
+
+/** The name of a type without its schema. */
+function nameOfType(type: unknown): string | undefined {
+  return stringOf(nodeOf(nodeOf(listOf(nodeOf(type)['names']).at(-1))['String'])['sval']);
 }
 
 /** The options of a statement, with those values that are words or strings. */

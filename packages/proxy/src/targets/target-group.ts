@@ -77,7 +77,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     this.#owner = owner;
     this.#readers = new ReaderChoice(limits.readers);
     const shared = {
-      loginChanges: { version: 0, reloadedAt: -Infinity },
+      loginChanges: { version: 0, triggers: 0, reloadedAt: -Infinity },
       vacancies: this.#vacancies,
     };
     this.#roles = {

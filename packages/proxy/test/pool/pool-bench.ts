@@ -82,7 +82,7 @@ class Target implements PoolTarget {
   isVacatedNow = false;
   /** Sources whose connections must not be leased any longer. */
   readonly left = new Set<ConnectionSource>();
-  readonly loginChanges = { version: 0, reloadedAt: 0 };
+  readonly loginChanges = { version: 0, triggers: 0, reloadedAt: 0 };
   readonly watchers = new Set<PoolWatcher>();
   /** The source of the next connection; null: no slot is free. */
   next: ConnectionSource | null;

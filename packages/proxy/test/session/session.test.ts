@@ -62,7 +62,7 @@ class World {
         return world().pauseReason;
       },
       isBalanced: false,
-      loginChanges: { version: 0, reloadedAt: 0 },
+      loginChanges: { version: 0, triggers: 0, reloadedAt: 0 },
       queryServer: () => false,
       countOf: () => ({
         clientsOfRole: 1,
