@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fieldsOf, functionCall, query, summary } from '../helpers/messages.ts';
+import { fieldsOf, functionCall, parse, query, summary, sync } from '../helpers/messages.ts';
 import type { Message } from '../helpers/messages.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 
@@ -14,6 +14,12 @@ const pins: readonly {
     reason: 'sql_prepare',
     begin: query("DO $$ BEGIN EXECUTE 'PREPARE p AS SELECT 1'; END $$"),
     end: 'DEALLOCATE p',
+  },
+  { reason: 'sql_prepare', begin: query('PREPARE "é" AS SELECT 1'), end: 'DEALLOCATE "é"' },
+  {
+    reason: 'sql_prepare',
+    begin: Buffer.concat([parse('é', 'SELECT 1'), sync]),
+    end: 'DEALLOCATE "é"',
   },
   { reason: 'temporary_object', begin: query('CREATE TEMP TABLE t (v int)'), end: 'DROP TABLE t' },
   { reason: 'temporary_object', begin: query('CREATE TEMP SEQUENCE s'), end: 'DISCARD TEMP' },

@@ -35,8 +35,9 @@ export const pinDescriptions: Readonly<Record<PinReason, PinDescription>> = {
   },
   [PinReason.SqlPrepare]: {
     because:
-      'a function or DO block ran PREPARE, or the text of a prepared statement now has another meaning',
-    instead: 'Prepare statements over the protocol, as drivers do, or DEALLOCATE unused ones.',
+      'a function or DO block ran PREPARE, the text of a prepared statement now has another meaning, or its name has non-ASCII characters',
+    instead:
+      'Prepare statements over the protocol, as drivers do, under ASCII names, or DEALLOCATE unused ones.',
     resettable: true,
   },
   [PinReason.Listen]: {

@@ -25,7 +25,9 @@ const kinds: readonly (readonly [reason: PinReason, expression: string])[] = [
   ],
   [
     PinReason.SqlPrepare,
-    'EXISTS (SELECT FROM pg_catalog.pg_prepared_statements p WHERE p.from_sql AND p.name OPERATOR(pg_catalog.<>) ALL ($carried))',
+    // Those of the protocol with names in ASCII are the proxy's, or of the session on any connection.
+    'EXISTS (SELECT FROM pg_catalog.pg_prepared_statements p WHERE p.from_sql AND p.name OPERATOR(pg_catalog.<>) ALL ($carried) ' +
+      "OR p.name OPERATOR(pg_catalog.~) '[^ -~]')",
   ],
   [PinReason.HoldableCursor, 'EXISTS (SELECT FROM pg_catalog.pg_cursors c WHERE c.is_holdable)'],
 ];

@@ -79,8 +79,9 @@ export class NamesInSql {
     if (has(flags, mayCall)) return true;
     if (!has(flags, Flag.Execute)) return false;
     return details.some((effect) => {
-      const called = effect.kind === 'execute' ? this.#names.get(bytesOf(effect.name)) : undefined;
-      return called !== undefined && has(called.effects.flags, mayCall);
+      const called =
+        effect.kind === 'execute' ? this.#names.effectsOf(bytesOf(effect.name)) : undefined;
+      return called !== undefined && has(called.flags, mayCall);
     });
   }
 
@@ -112,7 +113,7 @@ export class NamesInSql {
       text,
       Action.Orphaned,
       changes.preparation,
-      (effects) => this.#owner.willRun(effects, text.source, text.start),
+      (effects, { source, start } = text) => this.#owner.willRun(effects, source, start),
     );
     if (met && !connection.cycleOpen) {
       connection.output.add(syncMessage);
@@ -129,8 +130,13 @@ export class NamesInSql {
   /** The text is bound to a portal. False: the meaning of its names is uncertain. */
   bind(connection: RewriterSink, portal: string, text: NamingText): boolean {
     if (this.#names.isUncertain(connection)) return false;
-    meetNames(connection, this.#names, text, Action.Discard, null, (effects) =>
-      this.#owner.willRun(effects, text.source, text.start),
+    meetNames(
+      connection,
+      this.#names,
+      text,
+      Action.Discard,
+      null,
+      (effects, { source, start } = text) => this.#owner.willRun(effects, source, start),
     );
     (this.#portals ??= new Map()).set(portal, text);
     this.#bytes += text.end - text.start;

@@ -141,7 +141,7 @@ export class StartValueRestorer {
     return restorationsOf(effects, {
       start,
       current: this.#owner.known.values,
-      bodyOf: (name) => this.#names.get(bytesOf(name))?.effects ?? undefined,
+      bodyOf: (name) => this.#names.effectsOf(bytesOf(name)),
     });
   }
 
@@ -184,7 +184,7 @@ export class StartValueRestorer {
     else
       statements = restorationsOf(effects, {
         ...context,
-        bodyOf: (name) => this.#names.get(bytesOf(name))?.effects ?? undefined,
+        bodyOf: (name) => this.#names.effectsOf(bytesOf(name)),
         isNull: (parameter) => isNullValue(chunk, rest, stop, parameter),
       }).flatMap((restoration) => restoration.statements);
     if (code.length > 0) statements.push(...setIfReset(code, context, false));

@@ -13,6 +13,7 @@ import {
 import { has } from '../distinct.ts';
 import type { RewriterSink } from './rewriter-sink.ts';
 import { readUnderAny } from '../parameters/read-under.ts';
+import { isAscii } from '../parameters/replay-sql.ts';
 import { PinReason } from '../pinning/pin-reason.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { ReplyNote } from '../protocol/pending-replies.ts';
@@ -302,6 +303,8 @@ export class StatementRewriter {
     const names = this.#names;
     if (names.isUncertain(connection)) return this.#wait();
     const before = names.get(name);
+    if (before === undefined && !isAscii(name))
+      return this.#parseBeyondAscii(connection, chunk, nameEnd + 1, textEnd);
     // PostgreSQL decides whether code has closed it.
     const mayBeClosed = before !== undefined && mayBeClosedByCode(connection, name, before);
     if (before !== undefined && !mayBeClosed) return this.#parseTaken(connection, name);
@@ -326,6 +329,21 @@ export class StatementRewriter {
     if (!describesStatement(chunk, next, bodyAt(at), nameEnd))
       describeInternally(connection, kept, kept.analysis);
     return true;
+  }
+
+  /** A Parse whose name only PostgreSQL knows: the statement, with the text `chunk[start, end)`, keeps the connection. */
+  #parseBeyondAscii(connection: RewriterSink, chunk: Buffer, start: number, end: number): boolean {
+    const effects = this.#mayParse(connection, chunk, start, end);
+    if (effects === null) return false;
+    this.statements.texts.sent(effects, chunk, start, end);
+    this.#owner.willParse(effects);
+    // A change of other names would not be noticed, so the session must not look for these on another connection.
+    if (has(effects.flags, usesNames))
+      this.#owner.willRunUnread(PinReason.OtherState, chunk, start);
+    else this.#owner.keepStatements(chunk, start);
+    this.#names.preparedBeyondAscii(chunk, start, end, effects);
+    connection.pending.append(Reply.Parse);
+    return false;
   }
 
   /** A Parse with a name in use: PostgreSQL reports that itself, unless it finds another error first. */
@@ -453,8 +471,10 @@ export class StatementRewriter {
     if (named instanceof ClientStatement)
       return this.#bindNamed(connection, named, name, chunk, at, portalEnd, statementEnd, stop);
     if (this.#onDemand.mustWait(connection)) return this.#wait();
+    let bound: NamingText | null = this.#names.beyondAscii(name);
+    if (bound !== null && !this.#mayBegin(connection, bound)) return this.#wait();
     this.#inSql?.unbind(nameIn(chunk, bodyAt(at), portalEnd));
-    let bound: NamingText | null = null;
+    if (bound !== null) this.#willRun(connection, bound.effects, bound.source, bound.start);
     if (named !== undefined) {
       if (!connection.cycleOpen) this.#cycles.beginsAt(connection, chunk, at, null);
       this.#willRun(connection, named.effects, named.source, named.start);

@@ -111,6 +111,8 @@ export type OpaqueReason =
   | 'encoding'
   /** A backslash while standard_conforming_strings is, or may be, off. */
   | 'backslash'
+  /** It is called by a name that only the database can read. */
+  | 'name'
   /** A zero byte, which the protocol does not allow inside a text. */
   | 'zero byte'
   /** A statement that this parser knows and the proxy does not. */

@@ -3,7 +3,7 @@ export type { SideEffects } from './body-side-effects.ts';
 export { ByteCache, hashBytes } from './cache.ts';
 export { classify, classifyBytes, longestText } from './classifier.ts';
 export { Shown, readCode } from './code-reader.ts';
-export { Flag, effectsOf, sharedEffects, touchesSession } from './effects.ts';
+export { Flag, effectsOf, opaqueEffects, sharedEffects, touchesSession } from './effects.ts';
 export type {
   Effect,
   Effects,

@@ -8,6 +8,7 @@ import type { Effect, Effects } from '../sql/index.ts';
 import { ClientStatement } from './client-statement.ts';
 import { meaningOn } from './meaning.ts';
 import type { ReadUnder } from '../parameters/read-under.ts';
+import { isAscii } from '../parameters/replay-sql.ts';
 import { ensureClientNamed } from './client-named-statements.ts';
 import type { SessionNames } from './session-names.ts';
 import { SqlStatement } from './sql-statement.ts';
@@ -60,7 +61,7 @@ function calledBy(effect: Effect, names: SessionNames): NamingText | null {
 
 /**
  * Creates the statements that a text names before it, with the session's names. Returns true if that took messages.
- * `ran` gets the effects of the EXECUTEs in it.
+ * `ran` gets the effects of the EXECUTEs in it, and their texts if these are not known to be in this one.
  */
 export function meetNames(
   connection: ClientNamedSink,
@@ -68,7 +69,7 @@ export function meetNames(
   { effects }: NamingText,
   action: Action,
   failure: ReplyNote | null,
-  ran: (effects: Effects) => void,
+  ran: (effects: Effects, text?: NamingText) => void,
   depth = 0,
 ): boolean {
   let met = false;
@@ -78,8 +79,10 @@ export function meetNames(
       met = true;
     if (effect.kind === 'execute') {
       const name = bytesOf(effect.name);
+      const beyondAscii = names.beyondAscii(name);
       const body = names.get(name)?.effects ?? preparedBefore(effects.details, at, effect.name);
-      if (body !== undefined) ran(body);
+      if (beyondAscii !== null) ran(beyondAscii.effects, beyondAscii);
+      else if (body !== undefined) ran(body);
       if (ensureClientNamed(connection, names, name, false, action, failure)) met = true;
     } else if (effect.kind === 'prepare' || effect.kind === 'deallocate') {
       if (effect.name === undefined) continue;
@@ -133,12 +136,15 @@ export class NameChanges implements ReplyNote {
       const position = callPosition ?? positions[at] ?? 0;
       const called = depth < deepest ? calledBy(effect, this.#names) : null;
       if (called !== null) this.#collect(called, position, depth + 1);
-      else if (changesName(effect))
+      else if (changesName(effect)) {
+        if (effect.kind === 'prepare' && !isAscii(effect.name))
+          this.#names.preparedBeyondAscii(text.source, text.start, text.end, effect.body);
         this.#changes.push({
           position,
           effect,
           made: madeBy(effect, text, meaningOn(this.#connection, true)),
         });
+      }
     }
   }
 
@@ -188,7 +194,7 @@ export class NameChanges implements ReplyNote {
     for (const { effect, made, position: at } of this.#changes) {
       if (at !== position) continue;
       if (effect.kind === 'prepare') {
-        if (made === null) continue;
+        if (made === null || !isAscii(effect.name)) continue;
         const name = bytesOf(effect.name);
         this.#names.put(name, made);
         this.#connection.state.clientNamedOf(this.#names).byName.set(name, made);
@@ -226,5 +232,5 @@ function madeBy(
   // Error positions are in characters: the text before the statement is kept as spaces.
   const before = ' '.repeat(source.toString('utf8', start, from).length);
   const text = before + source.toString('latin1', from, to);
-  return new SqlStatement(text, effect.body, isClear, readUnder);
+  return new SqlStatement(text, effect.body, isClear && isAscii(effect.name), readUnder);
 }

@@ -3,7 +3,10 @@ import type { StatementSink } from './statement-sink.ts';
 import type { ReplyNote } from '../protocol/pending-replies.ts';
 import { Change } from '../protocol/query-cycle.ts';
 import type { QueryCycles } from '../protocol/query-cycles.ts';
+import { isAscii } from '../parameters/replay-sql.ts';
+import type { Effects } from '../sql/index.ts';
 import { ClientStatement } from './client-statement.ts';
+import { NamesBeyondAscii } from './names-beyond-ascii.ts';
 import { SqlStatement } from './sql-statement.ts';
 import { statements } from './statement.ts';
 import type { Statement } from './statement.ts';
@@ -19,7 +22,8 @@ const noBackendNames = new Map<string, string>();
 
 /**
  * The prepared statement names of one session. PostgreSQL has one table for protocol-level and SQL-level names, and so
- * has this: names are the bytes of the protocol, one character per byte.
+ * has this: names are the bytes of the protocol, one character per byte. Names beyond ASCII are not in it, see
+ * `NamesBeyondAscii`.
  *
  * Parse and Close take effect when they are sent; if the database refuses or skips them, their notes undo that. SQL
  * takes effect when it is complete. So names may be uncertain while a reply is pending: see `isUncertain`.
@@ -38,6 +42,7 @@ export class SessionNames {
   readonly #cycles: QueryCycles;
   /** The names of statements whose Close was sent: pending errors may still contain them. */
   #closing: Map<string, string> | null = null;
+  #beyondAscii: NamesBeyondAscii | null = null;
 
   constructor(cycles: QueryCycles) {
     this.#cycles = cycles;
@@ -47,13 +52,29 @@ export class SessionNames {
     return this.#byName.get(name);
   }
 
+  /** A statement in `source[start, end)` is prepared under a name beyond ASCII, and runs with these effects. */
+  preparedBeyondAscii(source: Buffer, start: number, end: number, effects: Effects): void {
+    (this.#beyondAscii ??= new NamesBeyondAscii()).add(source, start, end, effects);
+  }
+
+  /** What runs under a name that is not in the table; null if the session has prepared nothing under such a name. */
+  beyondAscii(name: string): NamesBeyondAscii | null {
+    return isAscii(name) ? null : this.#beyondAscii;
+  }
+
+  /** The effects of a statement that is called by name; undefined if they are unknown. */
+  effectsOf(name: string): Effects | undefined {
+    const named = this.#byName.get(name);
+    return named === undefined ? this.beyondAscii(name)?.effects : (named.effects ?? undefined);
+  }
+
   get size(): number {
     return this.#byName.size;
   }
 
   /** The length of the names and of the texts of their statements. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes + (this.#beyondAscii?.end ?? 0);
   }
 
   /** Some statements are SQL-level. */
@@ -167,6 +188,7 @@ export class SessionNames {
     this.#byBackendName = noBackendNames;
     this.#sqlStatements = 0;
     this.#bytes = 0;
+    this.#beyondAscii = null;
     this.version++;
   }
 

@@ -684,3 +684,70 @@ test('a statement whose Parse was not answered is prepared on the next connectio
   all.owner.send(buildBind('', 'mine'), ...run);
   assert.match(server.read().join(), /^P .*,D .*,B .*,E,S$/);
 });
+
+suite('a statement whose name has non-ASCII characters', () => {
+  const inUtf8 = (words: readonly string[]): string[] =>
+    words.map((word) => Buffer.from(word, 'latin1').toString());
+
+  test('keeps its name and the connection', () => {
+    const { owner, server } = parts();
+    owner.send(
+      buildParse('é', 'SELECT 1'),
+      buildDescribeStatement('é'),
+      buildBind('', 'é'),
+      ...run,
+    );
+    assert.deepEqual(inUtf8(server.read()), ['P é SELECT 1', 'D Sé', 'B  é', 'E', 'S']);
+    server.answer();
+    assert.ok(owner.log.includes('keepStatements'));
+    assert.equal(owner.forwarder.names, 0);
+    owner.send(buildCloseStatement('é'), syncMessage);
+    assert.deepEqual(inUtf8(server.read()), ['C Sé', 'S']);
+  });
+
+  test('keeps the connection for a PREPARE, and is left to PostgreSQL from then on', () => {
+    const { owner, server } = withSql('PREPARE "é" AS SELECT 1');
+    for (const sql of ['EXECUTE "é"', 'PREPARE "é" AS SELECT 2', 'DEALLOCATE "é"']) {
+      owner.send(buildQuery(sql));
+      assert.deepEqual(inUtf8(server.read()), [`Q ${sql}`]);
+      server.answer();
+    }
+    assert.equal(owner.forwarder.names, 0);
+    assert.ok(owner.log.includes('keepStatements'));
+  });
+
+  test('may run any text that was prepared under such a name, until all are closed', () => {
+    const { owner, server } = withSql('PREPARE "é" AS SELECT 1');
+    const ranBy = (...requests: readonly Buffer[]): number => {
+      owner.ran = 0;
+      owner.send(...requests);
+      server.answer();
+      return owner.ran;
+    };
+    assert.equal(ranBy(buildQuery('EXECUTE "ü"')), 2, 'the EXECUTE, and what it may run');
+    assert.equal(ranBy(buildBind('', 'ü'), ...run), 1);
+    assert.equal(ranBy(buildBind('', 'u'), ...run), 0);
+    ranBy(buildQuery('DEALLOCATE ALL'));
+    assert.equal(ranBy(buildQuery('EXECUTE "ü"')), 1);
+  });
+
+  test('that changes other names keeps the connection for good', () => {
+    const { owner } = parts();
+    owner.send(buildParse('é', 'DEALLOCATE ALL'), syncMessage);
+    assert.ok(owner.log.includes('unread other_state'));
+  });
+
+  test('counts for the memory of the session, each text once', () => {
+    const { owner, server } = parts();
+    const sql = `SELECT '${'x'.repeat(40_000)}'`;
+    const bytesAfter = (text: string): number => {
+      owner.send(buildParse('é', text), buildCloseStatement('é'), syncMessage);
+      server.answer();
+      return owner.forwarder.bytes;
+    };
+    const once = bytesAfter(sql);
+    assert.ok(once >= sql.length);
+    assert.equal(bytesAfter(sql), once);
+    assert.ok(bytesAfter(`${sql}, 2`) < 65_536, 'the oldest are dropped');
+  });
+});
