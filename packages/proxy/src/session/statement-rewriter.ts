@@ -331,7 +331,7 @@ export class StatementRewriter {
     return true;
   }
 
-  /** A Parse whose name only PostgreSQL knows: the statement, with the text `chunk[start, end)`, keeps the connection. */
+  /** A Parse, with the text `chunk[start, end)`, whose name only PostgreSQL knows: the session keeps the connection. */
   #parseBeyondAscii(connection: RewriterSink, chunk: Buffer, start: number, end: number): boolean {
     const effects = this.#mayParse(connection, chunk, start, end);
     if (effects === null) return false;
