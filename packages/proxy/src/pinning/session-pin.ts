@@ -59,6 +59,11 @@ export class SessionPin {
     this.#watcher = watcher;
   }
 
+  /** The session is pinned until it ends. */
+  get lasts(): boolean {
+    return this.reason !== null && !mayEnd(this.reason);
+  }
+
   /** Whether a statement that pins for `reason` changes anything: a pin that lasts replaces one that may end. */
   givesWayTo(reason: PinReason): boolean {
     const pin = this.reason;

@@ -39,6 +39,8 @@ export interface Releasable {
   readonly listens: boolean;
   readonly mustCheckSequences: boolean;
   readonly isPinned: boolean;
+  /** The pin lasts until the session ends: no other session gets the connection with what ran on it. */
+  readonly staysPinned: boolean;
   /** The connection has LISTEN for the session, and no reset follows. */
   readonly mustUnlisten: boolean;
 }
@@ -51,7 +53,8 @@ export function nextRelease(session: Releasable, isListeningSettled = false): Re
   if (!isListeningSettled) {
     if (session.isKept) return Release.Stay;
     if (session.lingers) return Release.Linger;
-    if (session.hasUnchecked) return session.canReadCode ? Release.ReadStoredCode : Release.Judge;
+    if (session.hasUnchecked && !session.staysPinned)
+      return session.canReadCode ? Release.ReadStoredCode : Release.Judge;
     if (session.wantsProbe) return Release.Probe;
     if (session.listens) return Release.SettleListening;
   }

@@ -473,6 +473,10 @@ export class StatementEffects
     return this.pin.reason !== null;
   }
 
+  get staysPinned(): boolean {
+    return this.pin.lasts;
+  }
+
   get lingers(): boolean {
     const { connection } = this;
     return wouldLinger(this) && connection !== null && this.pool.canLinger(connection);

@@ -13,6 +13,7 @@ const quiet: Releasable = {
   listens: false,
   mustCheckSequences: false,
   isPinned: false,
+  staysPinned: false,
   mustUnlisten: false,
 };
 
@@ -30,6 +31,7 @@ const busy: Releasable = {
   listens: true,
   mustCheckSequences: true,
   isPinned: true,
+  staysPinned: false,
   mustUnlisten: true,
 };
 
@@ -54,6 +56,15 @@ test('unanalyzed statements cause the code in the database to be read', () => {
 
 test('they are analyzed with what is known if the database cannot be queried', () => {
   assert.equal(next({ hasUnchecked: true, canReadCode: false }), Release.Judge);
+});
+
+test('they are not analyzed while a pin lasts until the session ends', () => {
+  const pinned = { hasUnchecked: true, isPinned: true };
+  assert.equal(next({ ...pinned, staysPinned: true }), Release.Stay);
+  assert.equal(next({ ...pinned, staysPinned: true, canReadCode: false }), Release.Stay);
+  assert.equal(next({ ...pinned, staysPinned: true, wantsProbe: true }), Release.Probe);
+  // A pin that may end does not keep what ran before from the next session.
+  assert.equal(next(pinned), Release.ReadStoredCode);
 });
 
 test('a probe comes before LISTEN is settled', () => {
