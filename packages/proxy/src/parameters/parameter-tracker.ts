@@ -68,6 +68,11 @@ export class ParameterTracker {
     return this.#unknown || this.#touched.size > 0 || this.#pending !== null;
   }
 
+  /** A parameter whose name is unknown may have been set. */
+  get isSuspected(): boolean {
+    return this.#unknown;
+  }
+
   /**
    * Records the possible effects of a statement that is about to run; `current` are the session's parameters. With
    * `isSure` it has these effects, otherwise it may also reset. `foreign`: non-ASCII names are in this encoding, not in

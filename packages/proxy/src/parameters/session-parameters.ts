@@ -120,6 +120,11 @@ export class SessionParameters {
     return this.#tracker?.dirty === true;
   }
 
+  /** One of them may be a parameter whose name is unknown. */
+  get isSuspected(): boolean {
+    return this.#tracker?.isSuspected === true;
+  }
+
   /** A change of the meaning of texts may be pending. */
   get meaningUncertain(): boolean {
     return this.#tracker?.meaningUncertain === true;

@@ -109,12 +109,37 @@ export class Probing {
   run(connection: ServerConnection): void {
     const { code, parameters, pin } = this.#owner;
     const names = [...(code?.names ?? [])];
-    const postponed = this.#postponed;
-    const suspects = [...(postponed ?? []), ...(code?.takeSuspects() ?? [])];
-    this.#postponed = null;
+    const suspects = [...(this.#postponed ?? []), ...(code?.takeSuspects() ?? [])];
     if (suspects.some(({ mayHaveSet }) => mayHaveSet)) parameters.suspect();
-    const { dirty } = parameters;
     const probes = suspects.length > 0 || pin.reason !== null || this.#recheck;
+    this.#hasReleased = false;
+    this.#recheck = false;
+    this.#probedAt = clock.now;
+    this.#query(connection, names, suspects, probes);
+  }
+
+  /** Reads back the parameters that statements have set; what else they may have left is probed for later. */
+  readBack(connection: ServerConnection): void {
+    if (this.#postponed !== null) {
+      this.run(connection);
+      return;
+    }
+    const { hasUndone } = connection.lease;
+    this.#query(connection, [...(this.#owner.code?.names ?? [])], [], false);
+    // The probe needs to know it as well.
+    connection.lease.hasUndone = hasUndone;
+  }
+
+  #query(
+    connection: ServerConnection,
+    names: readonly string[],
+    suspects: readonly Suspect[],
+    probes: boolean,
+  ): void {
+    const { parameters, pin } = this.#owner;
+    const postponed = this.#postponed;
+    this.#postponed = null;
+    const { dirty } = parameters;
     const isUndone = connection.lease.takeUndone();
     if (isUndone) parameters.mayBeUndone();
     if (dirty) parameters.startReadBack(names);
@@ -127,9 +152,6 @@ export class Probing {
       // The names of statements are the client's own bytes.
       connection.run(sql, new InternalQuery((answer) => take(answer, encoded)), 'latin1');
     };
-    this.#hasReleased = false;
-    this.#recheck = false;
-    this.#probedAt = clock.now;
     const pinning = this.#pinning;
     this.#isUnderWay = true;
     const take = (answer: InternalAnswer, encoded: boolean): void => {

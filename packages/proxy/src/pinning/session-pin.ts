@@ -59,9 +59,11 @@ export class SessionPin {
     this.#watcher = watcher;
   }
 
-  /** The session is pinned until it ends. */
+  /** The session is pinned until it ends, and then the connection is closed. */
   get lasts(): boolean {
-    return this.reason !== null && !mayEnd(this.reason);
+    return (
+      this.reason !== null && !mayEnd(this.reason) && !pinDescriptions[this.reason].resettable
+    );
   }
 
   /** Whether a statement that pins for `reason` changes anything: a pin that lasts replaces one that may end. */

@@ -9,18 +9,20 @@ export const Release = distinct<'Release'>()({
   Stay: 1,
   /** Keep the lease until another session needs the connection. */
   Linger: 2,
+  /** Read back the parameters that the session has set; then decide again. */
+  ReadBack: 3,
   /** Check the statements that ran against the known code of the database; then decide again. */
-  Judge: 3,
+  Judge: 4,
   /** Read the code of the database, to check the statements that ran. */
-  ReadStoredCode: 4,
+  ReadStoredCode: 5,
   /** Probe the connection for state of the session. */
-  Probe: 5,
+  Probe: 6,
   /** Determine which channels the session listens to, and take them over; then decide again. */
-  SettleListening: 6,
+  SettleListening: 7,
   /** Ask the database whether the session can call currval() and lastval(). */
-  CheckSequences: 7,
+  CheckSequences: 8,
   /** UNLISTEN on the connection. */
-  Unlisten: 8,
+  Unlisten: 9,
 });
 export type Release = Distinct<'Release'>;
 
@@ -35,11 +37,13 @@ export interface Releasable {
   readonly wantsProbe: boolean;
   /** Whether the session should keep the connection while no other session needs it. */
   readonly lingers: boolean;
+  /** It may have set parameters that are not read back yet. */
+  readonly parametersDirty: boolean;
   /** Whether it listens. */
   readonly listens: boolean;
   readonly mustCheckSequences: boolean;
   readonly isPinned: boolean;
-  /** The pin lasts until the session ends: no other session gets the connection with what ran on it. */
+  /** The pin lasts until the session ends, and then the connection is closed: no other session gets it. */
   readonly staysPinned: boolean;
   /** The connection has LISTEN for the session, and no reset follows. */
   readonly mustUnlisten: boolean;
@@ -52,7 +56,8 @@ export interface Releasable {
 export function nextRelease(session: Releasable, isListeningSettled = false): Release {
   if (!isListeningSettled) {
     if (session.isKept) return Release.Stay;
-    if (session.lingers) return Release.Linger;
+    // The session needs its parameters if it loses the connection.
+    if (session.lingers) return session.parametersDirty ? Release.ReadBack : Release.Linger;
     if (session.hasUnchecked && !session.staysPinned)
       return session.canReadCode ? Release.ReadStoredCode : Release.Judge;
     if (session.wantsProbe) return Release.Probe;
@@ -72,7 +77,8 @@ export interface Lingering {
   readonly mayHaveLeft: boolean;
   /** One of them certainly has. */
   readonly isCertain: boolean;
-  readonly parametersDirty: boolean;
+  /** Parameters have changed that no statement shows. */
+  readonly parametersSuspected: boolean;
   readonly listens: boolean;
 }
 
@@ -84,9 +90,9 @@ export function wouldLinger(session: Lingering): boolean {
   return (
     session.mayHaveLeft &&
     !session.isCertain &&
+    !session.parametersSuspected &&
     !session.isPinned &&
     !session.movesOn &&
-    !session.parametersDirty &&
     !session.listens
   );
 }

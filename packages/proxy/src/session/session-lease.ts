@@ -576,6 +576,9 @@ export class SessionLease
       case Release.Linger:
         this.pool.lingering.add(this);
         break;
+      case Release.ReadBack:
+        effects.probing.readBack(connection);
+        break;
       case Release.ReadStoredCode:
         effects.code?.read(connection);
         break;

@@ -465,6 +465,10 @@ export class StatementEffects
     return this.parameters.dirty;
   }
 
+  get parametersSuspected(): boolean {
+    return this.parameters.isSuspected;
+  }
+
   get listens(): boolean {
     return this.#listening !== null;
   }

@@ -10,6 +10,7 @@ const quiet: Releasable = {
   canReadCode: true,
   wantsProbe: false,
   lingers: false,
+  parametersDirty: false,
   listens: false,
   mustCheckSequences: false,
   isPinned: false,
@@ -28,6 +29,7 @@ const busy: Releasable = {
   canReadCode: true,
   wantsProbe: true,
   lingers: true,
+  parametersDirty: false,
   listens: true,
   mustCheckSequences: true,
   isPinned: true,
@@ -47,6 +49,12 @@ test('a session that must stay does so, whatever else there is', () => {
 
 test('a session that may linger does so before any query', () => {
   assert.equal(nextRelease({ ...busy, isKept: false }), Release.Linger);
+});
+
+test('a session that may linger reads back only the parameters that it has set', () => {
+  assert.equal(nextRelease({ ...busy, isKept: false, parametersDirty: true }), Release.ReadBack);
+  // Otherwise the probe reads them back.
+  assert.equal(next({ parametersDirty: true, wantsProbe: true }), Release.Probe);
 });
 
 test('unanalyzed statements cause the code in the database to be read', () => {
@@ -113,7 +121,7 @@ const mayLinger: Lingering = {
   movesOn: false,
   mayHaveLeft: true,
   isCertain: false,
-  parametersDirty: false,
+  parametersSuspected: false,
   listens: false,
 };
 
@@ -125,7 +133,7 @@ test('a session does not linger if its statements have left no state', () => {
   assert(!wouldLinger({ ...mayLinger, mayHaveLeft: false }));
 });
 
-for (const name of ['isPinned', 'movesOn', 'isCertain', 'parametersDirty', 'listens'] as const)
+for (const name of ['isPinned', 'movesOn', 'isCertain', 'parametersSuspected', 'listens'] as const)
   test(`a session does not linger for ${name}`, () => {
     assert(!wouldLinger({ ...mayLinger, [name]: true }));
   });
