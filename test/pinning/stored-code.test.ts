@@ -258,7 +258,8 @@ suite('a database that hides its code', () => {
     const other = await RawClient.login(address);
     t.after(() => other.end());
     await client.query("SELECT remember('mine')");
-    assert.equal(await other.value("SELECT current_setting('shop.un' || 'seen', true)"), '');
+    // Nobody knows which language the function is in, so the connection is closed: a reset would leave an empty value.
+    assert.equal(await other.value("SELECT current_setting('shop.un' || 'seen', true)"), null);
     const line = await sluice.logged(({ msg }) => msg.includes('could not read the functions'));
     assert.match(String(line['error']), /permission denied/);
   });

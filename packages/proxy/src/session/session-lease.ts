@@ -638,6 +638,8 @@ export class SessionLease
     if (this.#shared !== null) this.#sharedLease?.giveUp(this.#shared);
     this.#leaveShared();
     if (connection !== null && this.#effects.mayLeave) connection.state.needsReset = true;
+    // The code is not read for a session that leaves.
+    this.#effects.code?.judge();
     this.pool.lingering.delete(this);
     if (isWaiting) this.pool.leave(this);
   }

@@ -320,6 +320,11 @@ export class StatementEffects
       this.pin.inTurn(PinReason.UnprovenCode, normalizedAt(source, start), undefined);
   }
 
+  mayHaveLeftForGood(): void {
+    if (this.pool.limits.unproven !== 'trust')
+      this.connection?.retire('its session has run code that is not known');
+  }
+
   mayChange(effects: Effects, source: Buffer, start: number, isSure = false): void {
     const { flags } = effects;
     const { parameters } = this;

@@ -1,5 +1,6 @@
 import { has, mask } from '../distinct.ts';
 import type { ServerConnection } from '../backend/server-connection.ts';
+import { clock } from '../io/clock.ts';
 import { guarded } from '../io/guard.ts';
 import { Flag, normalizedOf } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
@@ -55,6 +56,8 @@ export interface CodeOwner {
   mayReset(): void;
   /** The statement runs code whose side effects a reset might not remove. */
   mayLeaveForGood(source: Buffer, start: number): void;
+  /** The same of a statement whose code is not known. */
+  mayHaveLeftForGood(): void;
   /** The connection accepts requests of the session again. */
   resumeRequests(): void;
 }
@@ -67,7 +70,7 @@ export class CodeRuns {
   /** One of them certainly has side effects. */
   #isCertain = false;
   /** Statements that ran while the code of the database was unknown. */
-  #unchecked: { readonly effects: Effects; readonly text: Buffer }[] = [];
+  #unchecked: { readonly effects: Effects; readonly text: Buffer; readonly at: number }[] = [];
   /**
    * Possible names of custom parameters in statements that are probed for: in their values and literals, and in
    * unparsed texts. As the client's bytes.
@@ -75,6 +78,8 @@ export class CodeRuns {
   readonly names = new Set<string>();
   /** The session's DDL may have changed the code of the database. */
   #changes = false;
+  /** It may have created or replaced functions. */
+  #bringsFunctions = false;
   /** Code that ran on the lease may have set search_path. */
   #mayHaveSetPath = false;
 
@@ -107,7 +112,11 @@ export class CodeRuns {
     const verdict = storedCode.verdictOf(effects, source, start, end);
     if (!storedCode.isKnown || verdict.isNew) {
       if (this.#unchecked.length < mostUnchecked && end - start < longestUnchecked)
-        this.#unchecked.push({ effects, text: Buffer.from(source.subarray(start, end)) });
+        this.#unchecked.push({
+          effects,
+          text: Buffer.from(source.subarray(start, end)),
+          at: clock.now,
+        });
       else this.#suspect(effects, source, start, end, true);
       if (has(flags, Flag.UnknownFunction) && !has(flags, standsAlone)) this.#owner.mayReset();
     } else this.#take(verdict, effects, source, start, end);
@@ -117,9 +126,12 @@ export class CodeRuns {
       // The text does not show objects in a temporary schema on the search_path.
       if (mayHavePath || this.#owner.mayCreateInTemporary)
         this.#suspect(effects, source, start, end, false);
-      if (storedCode.isChangedBy(effects, source.subarray(start, end))) {
-        storedCode.outdate();
+      const text = source.subarray(start, end);
+      if (storedCode.isChangedBy(effects, text)) {
+        const bringsFunctions = storedCode.bringsFunctions(effects, text);
+        storedCode.outdate(bringsFunctions);
         this.#changes = true;
+        this.#bringsFunctions ||= bringsFunctions;
       }
     }
     if (verdict.risk === Risk.Lasting) this.#owner.mayLeaveForGood(source, start);
@@ -184,8 +196,9 @@ export class CodeRuns {
 
   leaseEnded(): void {
     // A reading before the end of the transaction did not see the change.
-    if (this.#changes) this.#owner.storedCode.outdate();
+    if (this.#changes) this.#owner.storedCode.outdate(this.#bringsFunctions);
     this.#changes = false;
+    this.#bringsFunctions = false;
     this.#mayHaveSetPath = false;
   }
 
@@ -208,15 +221,27 @@ export class CodeRuns {
     );
   }
 
-  /** Checks the statements that ran against the known code of the database. */
+  /**
+   * Checks the statements that ran against the known code of the database. What they ran may be unknown even now: then
+   * no other session gets the connection, unless a reset removes whatever it may be.
+   */
   judge(): void {
     const { storedCode } = this.#owner;
-    for (const { effects, text } of this.#unchecked) {
+    for (const { effects, text, at } of this.#unchecked) {
       const verdict = storedCode.verdictOf(effects, text, 0, text.length);
       this.#take(verdict, effects, text, 0, text.length);
       if (verdict.risk === Risk.Lasting) this.#owner.mayLeaveForGood(text, 0);
+      else if (this.#isHidden(verdict, at)) this.#owner.mayHaveLeftForGood();
     }
     this.#unchecked = [];
+  }
+
+  /** Whether a statement that ran at `at` may have run a function that is not known, in a language that is not. */
+  #isHidden({ isNew }: Verdict, at: number): boolean {
+    const { storedCode } = this.#owner;
+    if (!storedCode.isKnown) return isNew || storedCode.mayHideForeign;
+    // It was not in the catalog after it ran: it does not exist, unless the session itself has dropped it.
+    return isNew && (storedCode.verifiedFrom <= at || this.#bringsFunctions);
   }
 
   #take(verdict: Verdict, effects: Effects, source: Buffer, start: number, end: number): void {

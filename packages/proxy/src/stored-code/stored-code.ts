@@ -39,6 +39,10 @@ const bringsCode = mask(Flag.Do, Flag.Opaque);
 const unproven = mask(Flag.Do, Flag.Opaque, Flag.Execute, Flag.Ddl);
 const mayRunUnproven = mask(mayRunCode, unproven);
 
+/** Words of DDL that may create or replace functions. */
+const functionWords =
+  /\b(?:function|procedure|routine|aggregate|operator|cast|extension|language|type|transform|foreign|server)\b/i;
+
 /** The possible side effects of a statement through code that it runs. */
 export interface Verdict {
   /** How much of the side effects is unproven. */
@@ -85,6 +89,8 @@ export class StoredCode {
   #spent = 0;
   /** DDL of a client may have changed something since the last query. */
   #outdated = false;
+  /** It may have created or replaced functions. */
+  #hasNewFunctions = false;
   /** Counts such changes. */
   #changes = 0;
   #verdicts = new ByteCache<Verdict>(remembered);
@@ -93,6 +99,12 @@ export class StoredCode {
   /** The catalog has been read, and no change since is known. */
   get isKnown(): boolean {
     return this.#knowledge !== null && !this.#outdated;
+  }
+
+  /** Code that is not known may leave state that no reset removes: it may be a function in another language. */
+  get mayHideForeign(): boolean {
+    const knowledge = this.#knowledge;
+    return knowledge === null || knowledge.dynamic === Risk.Lasting || this.#hasNewFunctions;
   }
 
   /** The catalog can be queried immediately, even while clients wait. */
@@ -165,9 +177,13 @@ export class StoredCode {
     this.#turnRate.count();
   }
 
-  /** A client of the pool may have changed code: nothing is proven until the catalog has been queried. */
-  outdate(): void {
+  /**
+   * A client of the pool may have changed code: nothing is proven until the catalog has been queried.
+   * `hasNewFunctions`: it may have created or replaced functions.
+   */
+  outdate(hasNewFunctions = true): void {
     this.#outdated = true;
+    this.#hasNewFunctions ||= hasNewFunctions;
     this.#changes++;
     this.edition++;
   }
@@ -176,6 +192,11 @@ export class StoredCode {
   isChangedBy({ flags, details }: Effects, text: Buffer): boolean {
     if (codeWords.test(text.toString('latin1'))) return true;
     return this.#judge(without(flags, unproven), details, text).risk !== Risk.None;
+  }
+
+  /** Whether such DDL may create or replace functions. */
+  bringsFunctions({ flags }: Effects, text: Buffer): boolean {
+    return has(flags, mayRunUnproven) || functionWords.test(text.toString('latin1'));
   }
 
   /** The possible side effects of the statement in `source[start, end)` through code that it runs. */
@@ -287,6 +308,7 @@ export class StoredCode {
     if (before !== null && before.key !== knowledge.key) this.edition++;
     if (!isCurrent) return;
     this.#outdated = false;
+    this.#hasNewFunctions = false;
     this.verifiedFrom = from;
   }
 }
