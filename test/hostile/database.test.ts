@@ -26,8 +26,8 @@ const bodies: readonly Buffer[] = [
 ];
 
 /**
- * The bodies to try with a message. The sample has three of them, and different ones for the next message; on Bun, whose
- * sockets deliver them to the same code, it has one.
+ * The bodies to try with a message. The sample has three of them, and different ones for the next message. On Bun,
+ * whose sockets deliver them to the same code, it has one.
  */
 function bodiesOf(code: string, runtime: Runtime): readonly Buffer[] {
   const first = codes.indexOf(code);
