@@ -61,9 +61,7 @@ export class SessionPin {
 
   /** The session is pinned until it ends, and then the connection is closed. */
   get lasts(): boolean {
-    return (
-      this.reason !== null && !mayEnd(this.reason) && !pinDescriptions[this.reason].resettable
-    );
+    return this.reason !== null && !mayEnd(this.reason) && !pinDescriptions[this.reason].resettable;
   }
 
   /** Whether a statement that pins for `reason` changes anything: a pin that lasts replaces one that may end. */
