@@ -71,6 +71,8 @@ export class CodeRuns {
   #isCertain = false;
   /** Statements that ran while the code of the database was unknown. */
   #unchecked: { readonly effects: Effects; readonly text: Buffer; readonly at: number }[] = [];
+  /** When the last one ran that was not kept, because there were too many or it was too long. */
+  #moreAt = -Infinity;
   /**
    * Possible names of custom parameters in statements that are probed for: in their values and literals, and in
    * unparsed texts. As the client's bytes.
@@ -88,7 +90,7 @@ export class CodeRuns {
   }
 
   get hasUnchecked(): boolean {
-    return this.#unchecked.length > 0;
+    return this.#unchecked.length > 0 || this.#moreAt > -Infinity;
   }
 
   get hasSuspects(): boolean {
@@ -117,7 +119,10 @@ export class CodeRuns {
           text: Buffer.from(source.subarray(start, end)),
           at: clock.now,
         });
-      else this.#suspect(effects, source, start, end, true);
+      else {
+        this.#moreAt = clock.now;
+        this.#suspect(effects, source, start, end, true);
+      }
       if (has(flags, Flag.UnknownFunction) && !has(flags, standsAlone)) this.#owner.mayReset();
     } else this.#take(verdict, effects, source, start, end);
     const mayHavePath = this.#mayHaveSetPath || (effects.statements > 1 && setsPath(effects));
@@ -208,6 +213,7 @@ export class CodeRuns {
     this.#suspects = [];
     this.#isCertain = false;
     this.#unchecked = [];
+    this.#moreAt = -Infinity;
   }
 
   /** The catalog has been read since the statements ran, as far as they show. */
@@ -233,7 +239,9 @@ export class CodeRuns {
       if (verdict.risk === Risk.Lasting) this.#owner.mayLeaveForGood(text, 0);
       else if (this.#isHidden(verdict, at)) this.#owner.mayHaveLeftForGood();
     }
+    if (this.#moreAt > -Infinity && this.#mayHideForeign) this.#owner.mayHaveLeftForGood();
     this.#unchecked = [];
+    this.#moreAt = -Infinity;
   }
 
   /** Whether a statement that ran at `at` may have run a function that is not known, in a language that is not. */
@@ -242,6 +250,12 @@ export class CodeRuns {
     if (!storedCode.isKnown) return isNew || storedCode.mayHideForeign;
     // It was not in the catalog after it ran: it does not exist, unless the session itself has dropped it.
     return isNew && (storedCode.verifiedFrom <= at || this.#bringsFunctions);
+  }
+
+  /** What was not kept may have run any function that exists now, that others have created, or that the session had. */
+  get #mayHideForeign(): boolean {
+    const { mayHideForeign, verifiedFrom } = this.#owner.storedCode;
+    return mayHideForeign || verifiedFrom <= this.#moreAt || this.#bringsFunctions;
   }
 
   #take(verdict: Verdict, effects: Effects, source: Buffer, start: number, end: number): void {
