@@ -115,7 +115,7 @@ export class Probing {
     this.#hasReleased = false;
     this.#recheck = false;
     this.#probedAt = clock.now;
-    this.#query(connection, names, suspects, probes);
+    this.#query(connection, names, suspects, probes, connection.lease.takeUndone());
   }
 
   /** Reads back the parameters that statements have set; what else they may have left is probed for later. */
@@ -124,10 +124,9 @@ export class Probing {
       this.run(connection);
       return;
     }
-    const { hasUndone } = connection.lease;
-    this.#query(connection, [...(this.#owner.code?.names ?? [])], [], false);
-    // The probe needs to know it as well.
-    connection.lease.hasUndone = hasUndone;
+    const names = [...(this.#owner.code?.names ?? [])];
+    // The probe needs to know what may be undone as well.
+    this.#query(connection, names, [], false, connection.lease.hasUndone);
   }
 
   #query(
@@ -135,12 +134,12 @@ export class Probing {
     names: readonly string[],
     suspects: readonly Suspect[],
     probes: boolean,
+    isUndone: boolean,
   ): void {
     const { parameters, pin } = this.#owner;
     const postponed = this.#postponed;
     this.#postponed = null;
     const { dirty } = parameters;
-    const isUndone = connection.lease.takeUndone();
     if (isUndone) parameters.mayBeUndone();
     if (dirty) parameters.startReadBack(names);
     const probe = probes ? [probeSql(this.#owner.trackedNames())] : [];
