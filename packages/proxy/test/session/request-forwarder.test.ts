@@ -450,7 +450,7 @@ test('a function call that the database skips ends no cycle', () => {
   assert.deepEqual([owner.cycles.complete, owner.cycles.unanswered], [0, 1]);
 });
 
-test('a Flush with a body begins a cycle, as any request that PostgreSQL refuses', () => {
+test('a Flush with a body begins a cycle, like every request that PostgreSQL refuses', () => {
   const { owner, server, connection } = parts();
   owner.send(buildMessage(FrontendCode.Flush, Buffer.from('x')));
   assert.equal(connection.cycleOpen, true);
